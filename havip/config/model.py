@@ -1,0 +1,108 @@
+"""The configuration as values: what a file means once every unit is converted and every check has passed.
+
+Frozen, comparable, free of file positions: two equal `VirtualRouter` values are the same router, which is
+how a reload knows what it need not touch.  Reading files belongs to `havip.config.yamlfile`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from ipaddress import IPv4Address, IPv6Address
+
+from havip.clock import ZERO, Duration, seconds
+
+#: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
+OWNER_PRIORITY = 255
+
+
+class Family(IntEnum):
+    """An address family, by the number of its IP version."""
+
+    IPV4 = 4
+    IPV6 = 6
+
+
+class ChecksumForm(StrEnum):
+    """What the checksum of VRRPv3 over IPv4 covers."""
+
+    PSEUDO_HEADER = "pseudo-header"  #: IPv4 pseudo header and message: RFC 5798 as keepalived and FRR read it
+    MESSAGE = "message"  #: the message alone: RFC 9568 section 5.2.8
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VirtualAddress:
+    """One address that the master holds, with the prefix length it gets on the interface."""
+
+    address: IPv4Address | IPv6Address
+    prefix_length: int  # bits
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.prefix_length}"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """How often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA).
+
+    A burst announces every address ``repeat`` times.
+    """
+
+    repeat: int = 5
+    delay: Duration = field(default=seconds(5))  # from the first burst to the second; 0: no second burst
+    refresh: Duration = ZERO  # between periodic bursts while MASTER; 0: none
+    refresh_repeat: int = 1
+    lower_priority_repeat: int = 5  # bursts after a weaker master was heard
+    lower_priority_delay: Duration = field(default=seconds(5))
+    interval: Duration = ZERO  # least gap between two announcements on one interface
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualRouter:
+    """One virtual router as configured.  Its identity on the LAN is `key`; the name is for people."""
+
+    name: str
+    interface: str
+    vrid: int  # 1..255
+    addresses: tuple[VirtualAddress, ...]  # at least one, all of one family, in the order of the file
+    version: int = 3  # 2 or 3
+    priority: int = 100  # 1..255
+    interval: Duration = field(default=seconds(1))  # Advertisement_Interval
+    preempt: bool = True
+    preempt_delay: Duration = ZERO
+    down_adverts: int = 3  # missed adverts before the master is believed dead
+    rfc9568: bool = False  # leave the pseudo header out of the VRRPv3 checksum over IPv4
+    answer_lower_priority: bool = True  # answer a weaker master's advert at once
+    announce: Announcing = field(default_factory=Announcing)
+
+    @property
+    def family(self) -> Family:
+        """Return the family of the addresses, and so of the adverts."""
+        return Family(self.addresses[0].address.version)
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Return (interface, vrid, family): what makes this virtual router itself across reloads."""
+        return (self.interface, self.vrid, self.family)
+
+    @property
+    def checksum_form(self) -> ChecksumForm:
+        """Return what our checksums cover, and what we demand of others."""
+        return ChecksumForm.MESSAGE if self.rfc9568 else ChecksumForm.PSEUDO_HEADER
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """What concerns the processes and not one router."""
+
+    control_socket: str = "/run/havip/havip.sock"
+    realtime_priority: int = 50  # SCHED_RR 1..99; 0: ordinary scheduling
+    lock_memory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A whole, valid configuration."""
+
+    virtual_routers: tuple[VirtualRouter, ...] = ()
+    daemon: Daemon = field(default_factory=Daemon)

@@ -1,0 +1,147 @@
+"""Every value that crosses a process border: one closed list.
+
+Supervisor to VRRP worker: what is wanted.  Worker to supervisor: what is.  `channel` carries them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from havip.config.model import VirtualRouter
+from havip.plain import Unfit, from_plain, to_plain
+
+Key: TypeAlias = tuple[str, int, int]  # (interface, vrid, family): `VirtualRouter.key`
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """First message to a worker: how to set itself up."""
+
+    realtime_priority: int  # SCHED_RR 1..99; 0: none
+    lock_memory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PutRouter:
+    """Have this router: start it, or change the one of the same key in place."""
+
+    router: VirtualRouter
+
+
+@dataclass(frozen=True, slots=True)
+class DropRouter:
+    """Resign from this router and forget it."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """All changes of this generation have been sent; answered by `Committed`."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Report every router, counters included; answered by the reports and then `Described`."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resign:
+    """Send priority 0 for every router that is MASTER, remove all addresses, exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouterReport:
+    """One router as it is now.  A newer report replaces an older one of the same key."""
+
+    key: Key
+    name: str
+    version: int
+    state: str  # MASTER, BACKUP, FAULT or INIT
+    since: float  # seconds since 1970
+    why: str
+    priority: int  # configured
+    effective_priority: int
+    interval: int  # ns, ours
+    master_interval: int  # ns, as the master last advertised it
+    master_down: int  # ns, Master_Down_Interval now in force
+    next_deadline: int  # ns from the time of the report; negative: none
+    master: str  # address of the master: our own while MASTER, empty while unknown
+    primary_address: str  # the one we send from; empty while there is none
+    addresses: tuple[str, ...]
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterGone:
+    """A dropped router has resigned and holds nothing any more."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Every change up to this generation is in force, and every router is in a state."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """All reports asked for by `Describe` have been sent."""
+
+    token: int
+    totals: dict[str, int]  # counters of the whole worker
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The worker's loop turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line for the journal: the worker itself never writes where it could block."""
+
+    level: int  # logging.DEBUG .. CRITICAL
+    text: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+Message: TypeAlias = (
+    Setup
+    | PutRouter
+    | DropRouter
+    | Commit
+    | Describe
+    | Resign
+    | RouterReport
+    | RouterGone
+    | Committed
+    | Described
+    | Alive
+    | LogLine
+)
+
+BY_NAME: dict[str, type[Message]] = {kind.__name__: kind for kind in Message.__args__}
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as bytes without a frame."""
+    return json.dumps([type(message).__name__, to_plain(message)], separators=(",", ":")).encode()
+
+
+def decode(data: bytes) -> Message:
+    """Return the message that ``data`` holds.  Raises `Unfit` for anything that is not on the list."""
+    try:
+        name, body = json.loads(data)
+        kind = BY_NAME[name]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unfit(f"not a message: {data[:80]!r}") from error
+    return from_plain(kind, body)

@@ -1,0 +1,64 @@
+"""What one election needs to know about ourselves.
+
+Built from the configuration and the interface's present address whenever one of them changes; never
+changed in place, so a step cannot see half of a new configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from havip.clock import ZERO, Duration
+from havip.config.model import OWNER_PRIORITY, Announcing, ChecksumForm, VirtualRouter
+from havip.vrrp import timing
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Our side of one virtual router.
+
+    ``address`` is the primary address that we send from, packed in network order: 4 or 16 bytes, or
+    empty while the interface has none.
+    """
+
+    version: int
+    vrid: int
+    priority: int  # effective, 1..255
+    interval: Duration
+    address: bytes
+    preempt: bool = True
+    preempt_delay: Duration = ZERO
+    down_adverts: int = 3
+    checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER
+    answer_lower_priority: bool = True
+    announce: Announcing = field(default_factory=Announcing)
+
+    @classmethod
+    def of(cls, router: VirtualRouter, address: bytes) -> Settings:
+        """Return the settings of a configured router whose interface has ``address``."""
+        return cls(
+            version=router.version,
+            vrid=router.vrid,
+            priority=router.priority,
+            interval=router.interval,
+            address=address,
+            preempt=router.preempt,
+            preempt_delay=router.preempt_delay,
+            down_adverts=router.down_adverts,
+            checksum_form=router.checksum_form,
+            answer_lower_priority=router.answer_lower_priority,
+            announce=router.announce,
+        )
+
+    @property
+    def owner(self) -> bool:
+        """Say whether we own the addresses (RFC 9568 section 5.2.4)."""
+        return self.priority == OWNER_PRIORITY
+
+    def skew(self, master_interval: Duration) -> Duration:
+        """Return our Skew_Time behind a master that advertises every ``master_interval``."""
+        return timing.skew(self.version, self.priority, master_interval)
+
+    def master_down(self, master_interval: Duration) -> Duration:
+        """Return how long we believe in a silent master that advertised every ``master_interval``."""
+        return timing.master_down(self.version, self.priority, master_interval, self.down_adverts)
