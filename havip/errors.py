@@ -49,3 +49,15 @@ class Unreachable(HavipError):
     """No daemon answers on the control socket."""
 
     reason = "unreachable"
+
+
+class NotPermitted(HavipError):
+    """The caller may not do this: not root, or without the capability that it takes."""
+
+    reason = "not-permitted"
+
+
+class CannotListen(HavipError):
+    """The control socket cannot be opened where the configuration wants it."""
+
+    reason = "cannot-listen"
