@@ -1,0 +1,1 @@
+"""A network in a box: namespaces for routers, switches and clients, and a demonstration that runs in them."""
