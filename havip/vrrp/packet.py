@@ -169,11 +169,11 @@ def checksum_forms(
     return ONLY[ChecksumForm.MESSAGE] if plain else frozenset()
 
 
-def pseudo_header(source: bytes, destination: bytes, length: int) -> bytes:
-    """Return the pseudo header of either family: RFC 9568 section 5.2.8, RFC 8200 section 8.1."""
+def pseudo_header(source: bytes, destination: bytes, length: int, protocol: int = PROTOCOL) -> bytes:
+    """Return the pseudo header of either family: RFC 8200 section 8.1, RFC 9293 section 3.1."""
     if len(source) == 16:
-        return source + destination + length.to_bytes(4, "big") + bytes((0, 0, 0, PROTOCOL))
-    return source + destination + bytes((0, PROTOCOL)) + length.to_bytes(2, "big")
+        return source + destination + length.to_bytes(4, "big") + bytes((0, 0, 0, protocol))
+    return source + destination + bytes((0, protocol)) + length.to_bytes(2, "big")
 
 
 def checksum(data: bytes) -> int:
