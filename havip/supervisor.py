@@ -1,0 +1,304 @@
+"""Starts, restarts and stops the workers, and speaks to systemd and to the control socket.
+
+Knows no protocol: what a virtual router does is the worker's business, and this process may be slow
+without any advert being late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from havip import __version__, journal, process
+from havip.clock import monotonic, wall
+from havip.config.model import Configuration
+from havip.config.plan import plan
+from havip.config.yamlfile import ConfigurationError, load
+from havip.control.server import Server
+from havip.control.views import report_as_dict
+from havip.errors import AlreadyRunning
+from havip.messages import (
+    Alive,
+    Commit,
+    Committed,
+    Describe,
+    Described,
+    DropRouter,
+    Key,
+    LogLine,
+    Message,
+    PutRouter,
+    RouterGone,
+    RouterReport,
+    Setup,
+)
+from havip.systemd import Notifier
+from havip.workers import VrrpWorker
+
+log = logging.getLogger("havip.supervisor")
+worker_log = logging.getLogger("havip.vrrp")
+
+LOCK: Final = "havip.vrrp"  # one daemon's addresses in one network namespace
+ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
+FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
+
+
+@dataclass
+class Reloads:
+    """What became of the configuration file, for `status`."""
+
+    generation: int = 0
+    loaded_at: float = 0.0
+    last_error: list[dict[str, Any]] | None = None
+
+
+@dataclass
+class Supervisor:
+    """One daemon.  ``configuration`` is what is in force; a bad reload leaves it so."""
+
+    path: str
+    socket: str | None
+    configuration: Configuration = field(default_factory=Configuration)
+    reports: dict[Key, RouterReport] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    reloads: Reloads = field(default_factory=Reloads)
+
+    def __post_init__(self) -> None:
+        self._systemd = Notifier()
+        self._worker = VrrpWorker(self._worker_started, self._on_message)
+        self._since = wall()
+        self._ready = False
+        self._stop = asyncio.Event()
+        self._committed: dict[int, asyncio.Event] = {}
+        self._described: dict[int, asyncio.Event] = {}
+        self._token = 0
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT.  Returns the exit code."""
+        try:
+            held = process.abstract_lock(LOCK)
+        except AlreadyRunning as error:
+            log.critical("%s", error)
+            return 1
+        with held:
+            # Its interpreter starts while we read the file; without messages it touches nothing.
+            self._worker.start()
+            try:
+                self.configuration = load(self.path)
+            except ConfigurationError as error:
+                for problem in error.problems:
+                    log.critical("%s", problem)
+                await self._worker.leave()
+                return 1
+            return await self._serve()
+
+    async def _serve(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        self.reloads = Reloads(generation=1, loaded_at=wall())
+        self._configure_worker()
+        server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
+        try:
+            await server.start()
+        except OSError as error:
+            log.critical("cannot open the control socket %s: %s", server.path, error)
+            await self._worker.leave()
+            return 1
+        self._spawn(self._worker.watch())
+        self._spawn(self._feed_between_lives())
+        await self._stop.wait()
+        self._systemd.stopping("resigning")
+        await self._worker.leave()
+        for task in self._tasks:
+            task.cancel()
+        await server.close()
+        return 0
+
+    def _handlers(self) -> dict[str, Any]:
+        return {"status": self._status, "reload": self._reload_on_request, "version": self._version}
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # The worker's side.
+
+    def _worker_started(self) -> None:
+        """A worker's later lives begin with the configuration in force."""
+        if self.reloads.generation:
+            self._configure_worker()
+
+    def _configure_worker(self) -> None:
+        daemon = self.configuration.daemon
+        self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory))
+        for router in self.configuration.virtual_routers:
+            self._worker.post(PutRouter(router))
+        self._worker.post(Commit(self.reloads.generation))
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case RouterReport():
+                self.reports[message.key] = message
+                if self._ready:
+                    self._systemd.status(self._summary())
+            case RouterGone(key=key):
+                self.reports.pop(key, None)
+            case LogLine(level=level, text=text, fields=fields):
+                worker_log.log(level, "%s", text, extra={"fields": fields})
+            case Alive():
+                self._systemd.watchdog()
+            case Committed(generation=generation):
+                self._on_committed(generation)
+            case Described(token=token, totals=totals):
+                self.totals = totals
+                waiting = self._described.pop(token, None)
+                if waiting is not None:
+                    waiting.set()
+            case _:
+                log.error("the VRRP worker sent %r, which only we send", message)
+
+    def _on_committed(self, generation: int) -> None:
+        if not self._ready:
+            self._ready = True
+            self._systemd.ready(self._summary())
+            log.info("%d virtual routers are running", len(self.configuration.virtual_routers))
+        waiting = self._committed.pop(generation, None)
+        if waiting is not None:
+            waiting.set()
+
+    def _summary(self) -> str:
+        """Return the line that `systemctl status` shows."""
+        states = [report.state for report in self.reports.values()]
+        shown = [state for state in ("MASTER", "BACKUP", "FAULT") if state in states]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in shown)
+        return f"{len(states)} virtual routers: {counts or 'none in a state'}"
+
+    async def _feed_between_lives(self) -> None:
+        """Keep systemd's watchdog quiet while a dead worker's next start is only a matter of time."""
+        while True:
+            await asyncio.sleep(FEED_EVERY)
+            if self._worker.between_lives:
+                self._systemd.watchdog()
+
+    # The operator's side.
+
+    async def _version(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "version": __version__, "pid": os.getpid()}
+
+    async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
+        await self._describe()
+        worker = self._worker
+        return {
+            "ok": True,
+            "status": {
+                "version": __version__,
+                "pid": os.getpid(),
+                "since": self._since,
+                "configuration": {
+                    "file": self.path,
+                    "generation": self.reloads.generation,
+                    "loaded_at": self.reloads.loaded_at,
+                    "last_error": self.reloads.last_error,
+                },
+                "workers": [
+                    {
+                        "name": worker.name,
+                        "pid": worker.pid,
+                        "since": worker.since,
+                        "restarts": worker.restarts,
+                        "alive": worker.alive,
+                    }
+                ],
+                "virtual_routers": [
+                    report_as_dict(self.reports[router.key])
+                    for router in self.configuration.virtual_routers
+                    if router.key in self.reports
+                ],
+                "totals": self.totals,
+            },
+        }
+
+    async def _describe(self) -> None:
+        """Have every router reported afresh; if the worker cannot, what it last said must do."""
+        self._token += 1
+        token = self._token
+        arrived = self._described[token] = asyncio.Event()
+        self._worker.post(Describe(token))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(arrived.wait(), ANSWER_WITHIN)
+        self._described.pop(token, None)
+
+    def _reload_on_signal(self) -> None:
+        self._spawn(self._reload())
+
+    async def _reload_on_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self._reload()
+
+    async def _reload(self) -> dict[str, Any]:
+        """Put the file's difference to what runs into force, or change nothing and say why."""
+        async with self._reloading:
+            self._systemd.reloading(monotonic())
+            try:
+                return await self._apply(await asyncio.to_thread(load, self.path))
+            except ConfigurationError as error:
+                for problem in error.problems:
+                    log.error("%s", problem)
+                log.error("reload refused: the configuration in force is unchanged")
+                self.reloads.last_error = [problem.as_dict() for problem in error.problems]
+                return {
+                    "ok": False,
+                    "reason": "bad-configuration",
+                    "errors": self.reloads.last_error,
+                }
+            finally:
+                self._systemd.ready(self._summary())
+
+    async def _apply(self, new: Configuration) -> dict[str, Any]:
+        changes = plan(self.configuration, new)
+        self.configuration = new
+        self.reloads.generation += 1
+        self.reloads.loaded_at = wall()
+        self.reloads.last_error = None
+        generation = self.reloads.generation
+        done = self._committed[generation] = asyncio.Event()
+        for router in changes.drop:
+            self._worker.post(DropRouter(router.key))
+        for _, router in changes.change:
+            self._worker.post(PutRouter(router))
+        for router in changes.add:
+            self._worker.post(PutRouter(router))
+        self._worker.post(Commit(generation))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), ANSWER_WITHIN)
+        self._committed.pop(generation, None)
+        described = changes.describe()
+        log.info("reloaded %s: %s", self.path, changes)
+        return {"ok": True, "plan": described}
+
+
+def main(path: str, socket: str | None = None) -> int:
+    """Run the daemon in the foreground.  Returns the exit code."""
+    journal.configure(logging.INFO)
+
+    async def run() -> int:
+        return await Supervisor(path, socket).run()
+
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:  # before the handlers stood
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

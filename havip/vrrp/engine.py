@@ -1,0 +1,105 @@
+"""Feeds the machines: what was heard, what is due, what else happened, each by the one path through `step`.
+
+Knows routers, ports and deadlines, but no process, channel or configuration.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush, heapreplace
+from typing import Final
+
+from havip.clock import NEVER, Instant
+from havip.errors import Refusal
+from havip.vrrp import machine
+from havip.vrrp.events import Event, Tick
+from havip.vrrp.executor import Executor
+from havip.vrrp.machine import Backup, Initialize
+from havip.vrrp.port import Port
+from havip.vrrp.router import Router
+
+PACKETS: Final = 64  # taken from one socket before the deadlines are looked at
+TICK: Final = Tick()
+
+
+class Engine:
+    """Every router's deadlines in one queue, and the only calls of `machine.step`."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        # Ordered by deadline.  A router that is heard in time only moves its deadline on, so its entry stays
+        # and is looked at when it comes up: receiving an advert costs the queue nothing.
+        self._queue: list[tuple[Instant, int, Router]] = []
+
+    def step(self, router: Router, event: Event, now: Instant) -> None:
+        """Let one thing happen to one router."""
+        router.state, actions = machine.step(router.settings, router.state, event, now)
+        if actions:
+            self.executor.carry_out(router, actions, now)
+        deadline = machine.next_deadline(router.state)
+        if deadline < router.scheduled:
+            router.scheduled = deadline
+            heappush(self._queue, (deadline, router.number, router))
+
+    def next_deadline(self) -> Instant:
+        """Return when `fire` has something to do, at the earliest."""
+        return self._queue[0][0] if self._queue else NEVER
+
+    def hear(self, port: Port, now: Instant) -> bool:
+        """Take a batch of packets from a port; say whether its socket is empty now."""
+        if port.receiver is None:
+            return True
+        batch = port.receiver.receive(PACKETS)
+        for heard in batch:
+            router, meaning = port.judge(heard)
+            if isinstance(meaning, Refusal):
+                (port if router is None else router).refused[meaning] += 1
+                continue
+            assert router is not None  # an advert that counts has a router
+            state = router.state
+            if type(state) is Initialize:
+                router.refused[Refusal.NOT_RUNNING] += 1
+                continue
+            router.adverts_received += 1
+            if meaning.priority == 0:
+                router.resignations_received += 1
+            self.step(router, meaning, now)
+        return len(batch) < PACKETS
+
+    def fire(self, now: Instant, drained: bool) -> None:
+        """Do what is due.
+
+        While packets wait (not ``drained``) nobody is judged silent: only our own adverts go out, since
+        no packet may delay them.  A flood cannot hold a takeover up for more than one interval.
+        """
+        queue = self._queue
+        unheard: list[Router] = []
+        while queue and queue[0][0] <= now:
+            entry, number, router = queue[0]
+            if entry != router.scheduled:
+                heappop(queue)  # superseded by an earlier entry, or dropped
+                continue
+            state = router.state
+            deadline = machine.next_deadline(state)
+            if deadline <= now:
+                if not drained and type(state) is Backup and now - deadline < router.settings.interval:
+                    heappop(queue)
+                    unheard.append(router)
+                    continue
+                router.state, actions = machine.step(router.settings, state, TICK, now)
+                if actions:
+                    self.executor.carry_out(router, actions, now)
+                deadline = machine.next_deadline(router.state)
+            router.scheduled = deadline
+            if queue and queue[0][2] is router and queue[0][0] == entry:
+                if deadline == NEVER:
+                    heappop(queue)
+                else:
+                    heapreplace(queue, (deadline, number, router))
+            elif deadline != NEVER:
+                heappush(queue, (deadline, number, router))
+        for router in unheard:
+            heappush(queue, (router.scheduled, router.number, router))
+
+    def forget(self, router: Router) -> None:
+        """Take a router out of the queue."""
+        router.scheduled = NEVER

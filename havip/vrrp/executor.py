@@ -1,0 +1,135 @@
+"""Carries out what the machine asks for, in order: adverts at once, everything else in batches.
+
+Adverts leave inside `carry_out`.  Address changes wait for `flush`, which gives the kernel one batch for
+many routers and only then lets the announcements of those addresses go.  Both are done in slices, so that
+a takeover of a thousand addresses never stands in the way of an advert.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, assert_never
+
+from havip.clock import Instant
+from havip.vrrp.actions import (
+    Action,
+    AddAddresses,
+    AnnounceAddresses,
+    RemoveAddresses,
+    SendAdvert,
+    Tell,
+)
+from havip.vrrp.announcer import Announcer
+from havip.vrrp.blackbox import NOT_MASTER, BlackBox
+from havip.vrrp.kernel import Kernel
+from havip.vrrp.router import Router
+
+SLICE: Final = 64  # routers whose addresses change in one batch
+
+
+class Listener(Protocol):
+    """Who is told what happened to a router while actions were carried out."""
+
+    def changed(self, router: Router, why: str) -> None:
+        """Its state is another one."""
+
+    def refused(self, router: Router, reason: str) -> None:
+        """The kernel will not give us one of its addresses."""
+
+    def unsent(self, router: Router, error: str) -> None:
+        """An advert could not leave."""
+
+
+class Executor:
+    """The worker's hands."""
+
+    def __init__(self, kernel: Kernel, blackbox: BlackBox, listener: Listener) -> None:
+        self.announcer = Announcer()
+        self._kernel = kernel
+        self._blackbox = blackbox
+        self._listener = listener
+        self._removing: dict[Router, None] = {}
+        self._adding: dict[Router, None] = {}
+        self._asked: list[tuple[Router, int, int]] = []  # announcements that wait for their addresses
+
+    def carry_out(self, router: Router, actions: list[Action], now: Instant) -> None:
+        """Do, or put into the next batch, each action in its order."""
+        for action in actions:
+            match action:
+                case SendAdvert(priority=priority):
+                    self._send(router, priority, now)
+                case AddAddresses():
+                    self._finish(router, self._removing)
+                    self._adding[router] = None
+                case RemoveAddresses():
+                    router.epoch += 1
+                    self._blackbox.record(router.slot, NOT_MASTER)
+                    self._finish(router, self._adding)
+                    self._removing[router] = None
+                case AnnounceAddresses(repeat=repeat):
+                    self._asked.append((router, router.epoch, repeat))
+                case Tell(why=why):
+                    self._listener.changed(router, why)
+                case _:
+                    assert_never(action)
+
+    @property
+    def busy(self) -> bool:
+        """Say whether `flush` has something left that can be done at once."""
+        return bool(self._removing or self._adding or self._asked or self.announcer.busy)
+
+    def flush(self, now: Instant) -> None:
+        """Do one slice of what waits: addresses first, then the announcements of those we hold."""
+        if self._removing or self._adding:
+            self._change_addresses()
+        if self._asked:
+            still_waiting = []
+            for asked in self._asked:
+                if asked[0] in self._adding:
+                    still_waiting.append(asked)
+                else:
+                    self.announcer.ask(*asked)
+            self._asked = still_waiting
+        self.announcer.run(now)
+
+    def flush_addresses(self) -> None:
+        """Do all the address changes that wait."""
+        while self._removing or self._adding:
+            self._change_addresses()
+
+    def _send(self, router: Router, priority: int, now: Instant) -> None:
+        sender = router.port.sender
+        if sender is None:
+            return  # no interface to send on: the router is on its way to FAULT
+        error = sender.send(router.adverts[priority])
+        if error is not None:
+            router.send_errors += 1
+            self._listener.unsent(router, error)
+            return
+        router.adverts_sent += 1
+        if priority:
+            self._blackbox.record(router.slot, now)
+
+    def _finish(self, router: Router, waiting: dict[Router, None]) -> None:
+        """Keep the order of a router's own changes."""
+        while router in waiting:
+            self._change_addresses()
+
+    def _change_addresses(self) -> None:
+        # Removals first: an address may move from one router to another.
+        if self._removing:
+            self._kernel.remove([router.batch for router in take(self._removing)])
+        if self._adding and not self._removing:
+            coming = take(self._adding)
+            by_batch = {id(router.batch): router for router in coming}
+            for refused in self._kernel.add([router.batch for router in coming]):
+                router = by_batch[id(refused.batch)]
+                router.epoch += 1  # void the announcements
+                self._listener.refused(router, f"cannot add {refused.address}: {refused.error}")
+
+
+def take(waiting: dict[Router, None]) -> list[Router]:
+    """Take the first slice out of ``waiting``."""
+    taken = list(waiting)[:SLICE]
+    for router in taken:
+        del waiting[router]
+    return taken

@@ -1,0 +1,122 @@
+"""One interface as the routers of one family use it: its sockets, its present view, its routers.
+
+A port opens what its view allows and closes it when the view changes.  It decides nothing: whoever
+refreshes it learns whether the interface can be used and tells the routers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from havip.config.model import Family
+from havip.errors import Refusal
+from havip.vrrp import packet
+from havip.vrrp.kernel import InterfaceView, Kernel
+from havip.vrrp.packet import Advert, Heard
+from havip.vrrp.sockets import AdvertReceiver, AdvertSender, FrameSender
+
+if TYPE_CHECKING:
+    from havip.vrrp.router import Router
+
+REMEMBERED: Final = 4096  # packets whose verdict is kept
+
+#: What a packet means to us: an advert for one of our routers, or the reason why it is nothing to us.
+Verdict: TypeAlias = "tuple[Router, Advert] | tuple[Router | None, Refusal]"
+
+
+class Port:
+    """The sockets of one (interface, family), open while ``view.fault`` is None."""
+
+    def __init__(self, interface: str, family: Family, kernel: Kernel) -> None:
+        self.interface = interface
+        self.family = family
+        self.routers: dict[int, Router] = {}
+        self.refused: Counter[Refusal] = Counter()  # packets that belong to no router of ours
+        self.receiver: AdvertReceiver | None = None
+        self.sender: AdvertSender | None = None
+        self.frames: FrameSender | None = None
+        self._verdicts: dict[Heard, Verdict] = {}
+        self.view: InterfaceView = kernel.view(interface, family)
+        self._open()
+
+    @property
+    def group(self) -> bytes:
+        """Return the multicast group of adverts, packed."""
+        return packet.GROUP_IPV4 if self.family is Family.IPV4 else packet.GROUP_IPV6
+
+    def use(self, view: InterfaceView) -> None:
+        """Go by a new view of the interface.  If no socket can be opened, ``view.fault`` will say so."""
+        same_sockets = (
+            self.receiver is not None
+            and view.fault is None
+            and (view.ifindex, view.address) == (self.view.ifindex, self.view.address)
+        )
+        self.view = view
+        if not same_sockets:
+            self.close()
+            self._open()
+        self.forget_verdicts()
+
+    def add(self, router: Router) -> None:
+        """Hear adverts for ``router`` from now on."""
+        self.routers[router.config.vrid] = router
+        self._listen()
+
+    def remove(self, router: Router) -> None:
+        """Hear no more adverts for ``router``."""
+        del self.routers[router.config.vrid]
+        self._listen()
+
+    def forget_verdicts(self) -> None:
+        """Judge every packet afresh: settings or routers have changed."""
+        self._verdicts.clear()
+
+    def judge(self, heard: Heard) -> Verdict:
+        """Say what a packet means.  The same packet, which is the usual one, costs one look-up."""
+        verdict = self._verdicts.get(heard)
+        if verdict is None:
+            if len(self._verdicts) >= REMEMBERED:
+                self._verdicts.clear()
+            verdict = self._verdicts[heard] = self._judge_afresh(heard)
+        return verdict
+
+    def _judge_afresh(self, heard: Heard) -> Verdict:
+        advert = packet.decode(*heard)
+        if isinstance(advert, Refusal):
+            # Malformed, yet its VRID may be readable: count it where an operator will look for it.
+            payload = heard[0]
+            return (self.routers.get(payload[1]) if len(payload) > 1 else None), advert
+        router = self.routers.get(advert.vrid)
+        if router is None:
+            return None, Refusal.UNKNOWN_VRID
+        refusal = packet.refuse(router.settings, advert)
+        return (router, advert) if refusal is None else (router, refusal)
+
+    def _open(self) -> None:
+        view = self.view
+        if view.fault is not None:
+            return
+        try:
+            self.receiver = AdvertReceiver(self.interface, view.ifindex, self.family)
+            self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address)
+            self.frames = FrameSender(self.interface, view.ifindex)
+        except OSError as error:
+            self.close()
+            fault = f"cannot open a raw socket on interface {self.interface}: {error.strerror}"
+            self.view = replace(view, fault=fault)
+            return
+        self._listen()
+
+    def _listen(self) -> None:
+        self.forget_verdicts()
+        if self.receiver is not None:
+            self.receiver.listen_to(self.routers.keys())
+
+    def close(self) -> None:
+        """Close the sockets; the routers stay."""
+        for held in (self.receiver, self.sender, self.frames):
+            if held is not None:
+                held.close()
+        self.receiver = self.sender = self.frames = None

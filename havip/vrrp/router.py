@@ -1,0 +1,163 @@
+"""One virtual router at run time: the configuration, the machine's state, and what is prepared for it.
+
+The bytes that a takeover needs (adverts, netlink messages, announcements) are built here when the
+configuration or the interface changes, never when they are sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+
+from havip import clock
+from havip.clock import NEVER, Instant
+from havip.config.model import VirtualRouter
+from havip.errors import Refusal
+from havip.messages import RouterReport
+from havip.vrrp import announce, machine, packet
+from havip.vrrp.kernel import AddressBatch, Kernel
+from havip.vrrp.machine import Backup, Initialize, Master, State
+from havip.vrrp.port import Port
+from havip.vrrp.settings import Settings
+
+NO_DEADLINE = -1
+
+
+class Router:
+    """Mutable, and owned by the worker's one thread.  Hot counters are plain attributes."""
+
+    __slots__ = (
+        "adverts",
+        "adverts_received",
+        "adverts_sent",
+        "announcements_sent",
+        "batch",
+        "became_master",
+        "config",
+        "epoch",
+        "frames",
+        "lost",
+        "number",
+        "port",
+        "refused",
+        "resignations_received",
+        "scheduled",
+        "send_errors",
+        "settings",
+        "since",
+        "slot",
+        "state",
+        "trouble",
+        "why",
+    )
+
+    def __init__(self, config: VirtualRouter, port: Port, kernel: Kernel, slot: int, number: int) -> None:
+        self.config = config
+        self.port = port
+        self.slot = slot  # in the black box
+        self.number = number  # breaks ties between equal deadlines
+        self.settings = Settings.of(config, port.view.address)
+        self.state: State = Initialize()
+        self.scheduled = NEVER  # the deadline under which the worker's queue knows us
+        self.since = clock.wall()
+        self.why = "not started"
+        self.trouble = ""  # why the last advert could not be sent
+        self.epoch = 0  # moves on whenever announcements that still wait become void
+        self.adverts: dict[int, bytes] = {}
+        self.frames: tuple[bytes, ...] = ()
+        self.adverts_sent = self.adverts_received = self.resignations_received = 0
+        self.announcements_sent = self.became_master = self.send_errors = self.lost = 0
+        self.refused: Counter[Refusal] = Counter()
+        self.batch: AddressBatch = kernel.prepare(port.view.ifindex, config.addresses)
+        self.prepare(kernel)
+
+    def prepare(self, kernel: Kernel) -> None:
+        """Build everything that can be built before it is needed."""
+        view = self.port.view
+        self.settings = Settings.of(self.config, view.address)
+        self.batch = kernel.prepare(view.ifindex, self.config.addresses)
+        self.adverts = {}
+        self.frames = ()
+        if view.fault is None:
+            addresses = [vip.address.packed for vip in self.config.addresses]
+            routing = kernel.forwards(self.config.interface)
+            self.frames = tuple(announce.frame(address, view.mac, routing) for address in addresses)
+            for priority in (0, self.settings.priority):
+                self.adverts[priority] = self._advert(priority, addresses)
+
+    def _advert(self, priority: int, addresses: list[bytes]) -> bytes:
+        message = packet.encode(self.settings, priority, addresses, self.port.group)
+        if len(self.settings.address) == 16:
+            return message
+        return packet.ipv4_datagram(message, self.settings.address, self.port.group)
+
+    @property
+    def is_master(self) -> bool:
+        """Say whether we hold the addresses."""
+        return type(self.state) is Master
+
+    def report(self, now: Instant) -> RouterReport:
+        """Return what `status` shows."""
+        master, master_interval = self._master()
+        deadline = machine.next_deadline(self.state)
+        settings = self.settings
+        return RouterReport(
+            key=self.config.key,
+            name=self.config.name,
+            version=settings.version,
+            state=self.state_name,
+            since=self.since,
+            why=self.why,
+            priority=self.config.priority,
+            effective_priority=settings.priority,
+            interval=settings.interval,
+            master_interval=master_interval,
+            master_down=settings.master_down(clock.Duration(master_interval)),
+            next_deadline=NO_DEADLINE if deadline == NEVER else max(0, deadline - now),
+            master=readable(master),
+            primary_address=readable(settings.address),
+            addresses=tuple(map(str, self.config.addresses)),
+            counters=self.counters(),
+        )
+
+    @property
+    def state_name(self) -> str:
+        """Return MASTER, BACKUP, FAULT or INIT."""
+        match self.state:
+            case Master():
+                return "MASTER"
+            case Backup():
+                return "BACKUP"
+            case Initialize(fault=None):
+                return "INIT"
+            case Initialize():
+                return "FAULT"
+
+    def counters(self) -> dict[str, int]:
+        """Return every counter by its metric label."""
+        counted = {
+            "adverts-sent": self.adverts_sent,
+            "adverts-received": self.adverts_received,
+            "resignations-received": self.resignations_received,
+            "became-master": self.became_master,
+            "announcements-sent": self.announcements_sent,
+            "addresses-put-back": self.lost,
+            "send-errors": self.send_errors,
+        }
+        for refusal in Refusal:
+            counted[f"refused-{refusal}"] = self.refused[refusal]
+        return counted
+
+    def _master(self) -> tuple[bytes, int]:
+        match self.state:
+            case Master():
+                return self.settings.address, self.settings.interval
+            case Backup(master=master, master_interval=interval):
+                return master or b"", interval
+            case Initialize():
+                return b"", self.settings.interval
+
+
+def readable(address: bytes) -> str:
+    """Return a packed address as people write it; empty for none."""
+    return str(ip_address(address)) if address else ""

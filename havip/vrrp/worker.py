@@ -1,0 +1,261 @@
+"""The VRRP process: drain the sockets, read the clock, step the machines, carry out, set one timer.
+
+It never waits for DNS, HTTP, a disk, a script or the supervisor, and it imports the standard library and
+havip alone.  Everything that is not an advert is done in slices between the adverts.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import socket
+from typing import Final
+
+from havip import process
+from havip.channel import Channel
+from havip.clock import Instant, after, monotonic, seconds, wall
+from havip.errors import Refusal
+from havip.messages import (
+    Alive,
+    Commit,
+    Committed,
+    Describe,
+    Described,
+    DropRouter,
+    LogLine,
+    Message,
+    PutRouter,
+    Resign,
+    RouterGone,
+    Setup,
+)
+from havip.vrrp.blackbox import BlackBox
+from havip.vrrp.engine import Engine
+from havip.vrrp.events import AddressesRefused
+from havip.vrrp.executor import Executor
+from havip.vrrp.kernel import Kernel
+from havip.vrrp.port import Port
+from havip.vrrp.roster import Roster
+from havip.vrrp.router import Router
+from havip.vrrp.sockets import AdvertReceiver
+
+ALIVE_EVERY: Final = seconds(1)
+MESSAGES: Final = 4  # taken from the supervisor in one turn
+REPORTS: Final = 8  # sent to the supervisor in one turn
+CAPABILITIES: Final = ("CAP_NET_ADMIN", "CAP_NET_RAW")
+
+
+class Worker:
+    """One process's VRRP.  `run` returns when it has resigned from everything."""
+
+    def __init__(self, channel: Channel, blackbox: BlackBox) -> None:
+        self._channel = channel
+        self._kernel = Kernel()
+        self._executor = Executor(self._kernel, blackbox, self)
+        self._engine = Engine(self._executor)
+        self._roster = Roster(self._kernel, blackbox, self._engine, self._port_changed)
+        self._timer = process.TimerFd()
+        self._armed_for: Instant | None = None
+        self._signals, theirs = socket.socketpair()
+        self._epoll = select.epoll()
+        self._listening: dict[int, Port] = {}
+        self._receivers: dict[Port, AdvertReceiver] = {}
+        self._channel_mask = select.EPOLLIN
+        self._unreported: dict[Router, None] = {}
+        self._answers: list[Committed | Described] = []  # wait until every router has been reported
+        self._alive_at = monotonic()
+        self._committed = False
+        self._leaving = False
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: None)  # the byte in the wake-up socket is what counts
+        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's; the supervisor hears them
+            signal.signal(number, signal.SIG_IGN)
+        for held in (self._kernel, self._channel, self._timer, self._signals):
+            self._epoll.register(held.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Work until the supervisor, its loss or SIGTERM says to leave."""
+        while not self._leaving:
+            self._turn()
+        now = monotonic()
+        self._roster.stop(now)
+        self._executor.flush(now)
+        while self._unreported:
+            self._report()
+        self._channel.flush()
+
+    def _turn(self) -> None:
+        """One wake-up: hear, fire, carry out; then, a slice each, all the rest."""
+        ready = self._wait()
+        now = monotonic()
+        drained, others = True, []
+        for descriptor, _ in ready:
+            port = self._listening.get(descriptor)
+            if port is None:
+                others.append(descriptor)
+            else:
+                drained &= self._engine.hear(port, now)
+        now = monotonic()
+        self._engine.fire(now, drained)
+        self._executor.flush(now)
+        for descriptor in others:
+            self._attend(descriptor, now)
+        if self._channel.has_input:
+            self._attend(self._channel.fileno(), now)
+        if now >= self._alive_at:
+            self._live_on(now)
+        if self._unreported or self._answers:
+            self._report()
+        self._watch_channel()
+
+    def _wait(self) -> list[tuple[int, int]]:
+        busy = (
+            self._executor.busy
+            or self._unreported
+            or self._answers
+            or (self._channel.has_input and not self._channel.closed)
+        )
+        if busy:
+            return self._epoll.poll(0)
+        deadline = min(self._engine.next_deadline(), self._executor.announcer.next_deadline(), self._alive_at)
+        if deadline != self._armed_for:
+            self._timer.arm(deadline)
+            self._armed_for = deadline
+        return self._epoll.poll()
+
+    def _attend(self, descriptor: int, now: Instant) -> None:
+        if descriptor == self._timer.fileno():
+            self._timer.acknowledge()
+            self._armed_for = None
+        elif descriptor == self._kernel.fileno():
+            self._roster.apply(self._kernel.read_events(), now)
+        elif descriptor == self._channel.fileno():
+            self._channel.flush()
+            for message in self._channel.receive(MESSAGES):
+                self._obey(message, now)
+            self._leaving |= self._channel.closed
+        elif descriptor == self._signals.fileno():
+            # SIGTERM may reach the whole control group; the addresses must not outlive us.
+            self._leaving |= signal.SIGTERM in self._signals.recv(64)
+
+    def _obey(self, message: Message, now: Instant) -> None:
+        match message:
+            case Setup():
+                self._set_up(message)
+            case PutRouter(router=config):
+                self._unreported[self._roster.put(config, now)] = None
+            case DropRouter(key=key):
+                router = self._roster.drop(key, now)
+                if router is not None:
+                    self._unreported.pop(router, None)
+                    self._channel.post(RouterGone(key))
+            case Commit(generation=generation):
+                if not self._committed:
+                    self._committed = True
+                    self._start(now)
+                self._answers.append(Committed(generation))
+            case Describe(token=token):
+                self._unreported.update(dict.fromkeys(self._roster.routers.values()))
+                self._answers.append(Described(token, {}))
+            case Resign():
+                self._leaving = True
+            case _:
+                raise AssertionError(f"a worker does not take {message!r}")
+
+    def _set_up(self, setup: Setup) -> None:
+        warnings = [
+            process.set_realtime(setup.realtime_priority) if setup.realtime_priority else None,
+            process.lock_memory() if setup.lock_memory else None,
+            process.keep_capabilities(CAPABILITIES),
+        ]
+        for warning in warnings:
+            if warning is not None:
+                self.log(logging.WARNING, warning)
+
+    def _start(self, now: Instant) -> None:
+        for address in self._roster.start(now):
+            self.log(logging.WARNING, f"removed {address}, left behind by an earlier run")
+        process.settle_garbage_collector()
+
+    def _live_on(self, now: Instant) -> None:
+        self._channel.post(Alive())
+        self._alive_at = after(now, ALIVE_EVERY)
+        for port in self._roster.ports.values():
+            if port.receiver is None:
+                self._roster.refresh(port, now)
+
+    def _report(self) -> None:
+        now = monotonic()
+        for router in list(self._unreported)[:REPORTS]:
+            del self._unreported[router]
+            self._channel.post(router.report(now))
+        if self._answers and not self._unreported:
+            for answer in self._answers:
+                if isinstance(answer, Described):
+                    answer = Described(answer.token, self._totals())
+                self._channel.post(answer)
+            self._answers.clear()
+
+    def _totals(self) -> dict[str, int]:
+        totals = {f"refused-{refusal}": 0 for refusal in Refusal}
+        for port in self._roster.ports.values():
+            for refusal, count in port.refused.items():
+                totals[f"refused-{refusal}"] += count
+        totals["log-lines-dropped"] = self._channel.dropped
+        return totals
+
+    def _watch_channel(self) -> None:
+        wanted = select.EPOLLIN | (select.EPOLLOUT if self._channel.wants_write else 0)
+        if wanted != self._channel_mask:
+            self._epoll.modify(self._channel.fileno(), wanted)
+            self._channel_mask = wanted
+
+    def _port_changed(self, port: Port) -> None:
+        """Listen to a port's receiver as it is now."""
+        old = self._receivers.get(port)
+        if old is port.receiver:
+            return
+        if old is not None:
+            self._listening = {fd: known for fd, known in self._listening.items() if known is not port}
+            del self._receivers[port]  # its descriptor is closed, and so gone from the epoll set
+        if port.receiver is not None:
+            self._receivers[port] = port.receiver
+            self._listening[port.receiver.fileno()] = port
+            self._epoll.register(port.receiver.fileno(), select.EPOLLIN)
+
+    # What the executor tells us (`executor.Listener`).
+
+    def changed(self, router: Router, why: str) -> None:
+        """Note and report a change of state."""
+        router.since = wall()
+        router.why = why
+        router.became_master += router.is_master
+        self._unreported[router] = None
+        level = logging.WARNING if router.state_name == "FAULT" else logging.INFO
+        self.log(level, f"{router.config.name}: {router.state_name}: {why}", router)
+
+    def refused(self, router: Router, reason: str) -> None:
+        """Let the machine decide what a refused address means."""
+        self.log(logging.ERROR, f"{router.config.name}: {reason}", router)
+        self._engine.step(router, AddressesRefused(reason), monotonic())
+
+    def unsent(self, router: Router, error: str) -> None:
+        """Say once why adverts cannot leave."""
+        if router.trouble != error:
+            router.trouble = error
+            self.log(logging.WARNING, f"{router.config.name}: cannot send adverts: {error}", router)
+
+    def log(self, level: int, text: str, router: Router | None = None) -> None:
+        """Hand a line to the supervisor, which may block where we must not."""
+        fields = {}
+        if router is not None:
+            fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": router.state_name}
+        self._channel.post(LogLine(level, text, fields))
+
+
+def main(channel: int, blackbox: int) -> None:
+    """Run a worker on the descriptors that the supervisor handed down."""
+    process.set_name("havip-vrrp")
+    Worker(Channel(socket.socket(fileno=channel)), BlackBox(blackbox)).run()

@@ -1,0 +1,212 @@
+"""Keeps one VRRP worker running: starts it, hears it, restarts it with back-off, ends it.
+
+Knows processes and the channel; what the messages mean belongs to the supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import havip
+from havip.channel import Channel, pair
+from havip.clock import wall
+from havip.messages import Alive, Message, Resign
+from havip.plain import Unfit
+from havip.vrrp import blackbox
+from havip.vrrp.kernel import Kernel
+
+log = logging.getLogger("havip.supervisor")
+
+#: The worker needs the standard library and havip alone: `-S` spares it the search of site-packages.
+BOOT: Final = (
+    "import sys; sys.path.append({root!r}); from havip.vrrp.worker import main; main({channel}, {box})"
+)
+CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker still turns
+ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry
+HUNG_AFTER: Final = 5  # looks without a sign of life before it is killed
+BACK_OFF: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # seconds before the nth restart in a row
+SETTLED_AFTER: Final = 60.0  # seconds of life after which the count of restarts in a row begins again
+LEAVE_WITHIN: Final = 5.0  # seconds that a worker gets to resign
+
+
+class VrrpWorker:
+    """The process, our end of its channel, and its black box, which outlives it."""
+
+    name = "vrrp"
+
+    def __init__(self, on_start: Callable[[], None], on_message: Callable[[Message], None]) -> None:
+        self._on_start = on_start
+        self._on_message = on_message
+        self._blackbox = blackbox.create()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._pidfd = -1
+        self._writing = False
+        self._in_a_row = 0
+        self._looks_without_life = 0
+        self._leaving = False
+        self._ended = asyncio.Event()
+        self.restarts = 0
+        self.since = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id, or None between two lives."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the worker has lately said so itself."""
+        return self._process is not None and self._looks_without_life <= ALIVE_WITHIN
+
+    @property
+    def between_lives(self) -> bool:
+        """Say whether the worker is dead and about to be started again."""
+        return self._process is None and not self._leaving
+
+    def start(self) -> None:
+        """Start the process.  It waits for messages and touches nothing before they come."""
+        loop = asyncio.get_running_loop()
+        self._channel, theirs = pair()
+        root = str(Path(havip.__file__).resolve().parent.parent)
+        boot = BOOT.format(root=root, channel=theirs.fileno(), box=self._blackbox)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", boot],
+                pass_fds=(theirs.fileno(), self._blackbox),
+                stdin=subprocess.DEVNULL,
+            )
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._looks_without_life = 0
+        self.since = wall()
+        self._ended.clear()
+        loop.add_reader(self._channel.fileno(), self._readable)
+        loop.add_reader(self._pidfd, self._died)
+        self._on_start()
+
+    def post(self, message: Message) -> None:
+        """Send a message; between two lives it is dropped: a new life begins with everything anyway."""
+        if self._channel is not None:
+            self._channel.post(message)
+            self._mind_backlog()
+
+    async def watch(self) -> None:
+        """Kill a worker whose loop no longer turns.  Runs until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY)
+            if self._process is None:
+                continue
+            self._looks_without_life += 1
+            if self._looks_without_life > HUNG_AFTER:
+                log.error("the VRRP worker (pid %d) does not answer: killing it", self._process.pid)
+                self._process.kill()
+                self._looks_without_life = 0
+
+    async def leave(self) -> None:
+        """Have the worker resign from everything and end; see to it that no address stays behind."""
+        self._leaving = True
+        if self._process is None:
+            sweep()
+            return
+        self.post(Resign())
+        try:
+            await asyncio.wait_for(self._ended.wait(), LEAVE_WITHIN)
+        except TimeoutError:
+            log.error("the VRRP worker did not resign within %g s: killing it", LEAVE_WITHIN)
+            if self._process is not None:
+                self._process.kill()
+            await self._ended.wait()
+
+    def _readable(self) -> None:
+        channel = self._channel
+        assert channel is not None
+        try:
+            while received := channel.receive():
+                for message in received:
+                    if isinstance(message, Alive):
+                        self._looks_without_life = 0
+                    self._on_message(message)
+                if not channel.has_input:
+                    break
+        except Unfit as error:
+            log.error("the VRRP worker sent what it should not: %s", error)
+            if self._process is not None:
+                self._process.kill()
+        if channel.closed:
+            asyncio.get_running_loop().remove_reader(channel.fileno())
+        self._mind_backlog()
+
+    def _mind_backlog(self) -> None:
+        """Ask the loop to go on writing when the worker takes more."""
+        channel = self._channel
+        if channel is None or channel.wants_write == self._writing:
+            return
+        loop = asyncio.get_running_loop()
+        self._writing = channel.wants_write
+        if self._writing:
+            loop.add_writer(channel.fileno(), self._writable)
+        else:
+            loop.remove_writer(channel.fileno())
+
+    def _writable(self) -> None:
+        assert self._channel is not None
+        self._channel.flush()
+        self._mind_backlog()
+
+    def _died(self) -> None:
+        assert self._process is not None
+        assert self._channel is not None
+        self._readable()  # its last words
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._channel.fileno())
+        loop.remove_reader(self._pidfd)
+        if self._writing:
+            loop.remove_writer(self._channel.fileno())
+            self._writing = False
+        self._channel.close()
+        os.close(self._pidfd)
+        code = self._process.wait()
+        self._process = self._channel = None
+        if self._leaving:
+            if code != 0:
+                sweep()
+        else:
+            self._schedule_restart(code)
+        self._ended.set()
+
+    def _schedule_restart(self, code: int) -> None:
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if wall() - self.since > SETTLED_AFTER:
+            self._in_a_row = 0
+        delay = BACK_OFF[min(self._in_a_row, len(BACK_OFF) - 1)]
+        self._in_a_row += 1
+        log.error("the VRRP worker ended (%s); starting it again in %g s", how, delay)
+        if delay:
+            sweep()  # too late to resume: a peer has the addresses by then
+        asyncio.get_running_loop().call_later(delay, self._restart)
+
+    def _restart(self) -> None:
+        if not self._leaving:
+            self.restarts += 1
+            self.start()
+
+
+def sweep() -> None:
+    """Remove every address that carries our mark: no worker is there to hold it."""
+    try:
+        kernel = Kernel()
+        try:
+            for address in kernel.sweep(()):
+                log.warning("removed %s, which no worker holds any more", address)
+        finally:
+            kernel.close()
+    except OSError as error:
+        log.error("cannot look for addresses left behind: %s", error)
