@@ -51,7 +51,12 @@ def field_names(kind: Hashable) -> tuple[str, ...]:
 def from_plain(kind: type[T], data: Plain) -> T:
     """Return the ``kind`` that ``data`` stands for.  Raises `Unfit`."""
     hint: Any = kind
-    result: T = reader(hint)(data)
+    try:
+        result: T = reader(hint)(data)
+    except Unfit:
+        raise
+    except ValueError as error:  # an address or a hexadecimal text that is none
+        raise Unfit(str(error)) from error
     return result
 
 

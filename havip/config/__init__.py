@@ -1,0 +1,1 @@
+"""The configuration: its model, its files, the plan of a reload."""

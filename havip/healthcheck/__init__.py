@@ -1,0 +1,1 @@
+"""Health checks.  Nothing is here yet: see the list of what is missing in README.md."""

@@ -1,0 +1,1 @@
+"""IPVS load balancing.  Nothing is here yet: see the list of what is missing in README.md."""

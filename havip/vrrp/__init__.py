@@ -1,0 +1,1 @@
+"""VRRP: the adverts, the election, the addresses."""
