@@ -165,8 +165,10 @@ def in_master(us: Settings, state: Master, event: Event, now: Instant) -> Step:
         case Advert() if election.resigns(event):
             return replace(state, advertise_at=after(now, us.interval)), [SendAdvert(us.priority)]
         case Advert() if election.we_give_way(us, event):
+            # A last advert, beyond section 6.4.3: the winner cannot know otherwise that clients were called
+            # to us (two halves of a LAN have just joined), and it answers a weaker master by calling them.
             why = f"a better master advertises with priority {event.priority}"
-            return follow(us, event, now, None), [RemoveAddresses(), Tell(why)]
+            return follow(us, event, now, None), [SendAdvert(us.priority), RemoveAddresses(), Tell(why)]
         case Advert() if us.answer_lower_priority:
             # Tell the weaker master and the switches at once who is master.
             return reassert(us, state, now)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final, assert_never
 
-from havip.clock import NEVER, ZERO, Duration, Instant, after, seconds
+from havip.clock import NEVER, ZERO, Duration, Instant, seconds
 from havip.errors import Refusal
 from havip.vrrp import announce, machine, packet
 from havip.vrrp.actions import Action, AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert, Tell
@@ -51,6 +51,9 @@ class Lan:
         self.neighbours: dict[str, Neighbour] = {}  # one client on the same switch as each host
         self.sides: dict[str, int] = {}  # the part of a partitioned LAN that a host and its neighbour are in
         self.links: dict[tuple[str, str], Weather] = {}  # exceptions from ``weather``
+        self.drops: Callable[[str, str], bool] = lambda sender, receiver: (
+            False
+        )  # a chosen loss, beside chance
         self.watch = Watch(self)
         self._queue: list[tuple[Instant, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = 0
@@ -82,9 +85,9 @@ class Lan:
         self._number += 1
         heapq.heappush(self._queue, (when, self._number, do, arguments))
 
-    def run(self, length: Duration) -> None:
+    def run(self, length: int) -> None:
         """Let ``length`` of true time pass."""
-        end = after(self.now, length)
+        end = Instant(self.now + length)
         while self._queue and self._queue[0][0] <= end:
             self.now, _, do, arguments = heapq.heappop(self._queue)
             do(*arguments)
@@ -154,7 +157,7 @@ class Lan:
                 self.transmit(host, advert_from(host, priority))
             case AddAddresses():
                 if host.refusing:
-                    follow_up.append(AddressesRefused("the kernel says no"))
+                    follow_up += [AddressesRefused("the kernel says no")] * len(host.addresses)
                 else:
                     host.held.update(host.addresses)
             case RemoveAddresses():
@@ -180,6 +183,11 @@ class Lan:
                 for when in self._journeys(sender.name, name):
                     self.at(when, self._arrive, sender, host, self._damage(sender, host, datagram))
 
+    def inject(self, datagram: Datagram) -> None:
+        """Let a stranger on the LAN send a datagram: every host with a link gets it at once."""
+        for host in self.hosts.values():
+            self._arrive(host, host, datagram)
+
     def _announce(self, sender: Host) -> None:
         if not sender.link:
             return
@@ -193,7 +201,7 @@ class Lan:
     def _journeys(self, sender: str, receiver: str) -> Iterable[Instant]:
         """Yield when each copy of one frame arrives."""
         weather = self.links.get((sender, receiver), self.weather)
-        if self.sides[sender] != self.sides[receiver]:
+        if self.sides[sender] != self.sides[receiver] or self.drops(sender, receiver):
             return
         for _ in range(1 + (self.random.random() < weather.duplication)):
             if self.random.random() < weather.loss:
