@@ -1,0 +1,157 @@
+"""Working models of the worker's edges: a kernel that holds addresses, sockets that keep what was sent.
+
+They behave as the real ones do in `tests/netns`; only the wire and the kernel are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any, cast
+
+from havip.clock import Instant
+from havip.config.model import Family, VirtualAddress, VirtualRouter
+from havip.vrrp import packet
+from havip.vrrp.kernel import AddressBatch, InterfaceView, Kernel, Refused
+from havip.vrrp.packet import Heard
+from havip.vrrp.port import Port
+from havip.vrrp.settings import Settings
+
+MAC = bytes.fromhex("020000000001")
+OURS = ip_address("10.0.0.1").packed
+PEER = ip_address("10.0.0.2").packed
+
+
+class ModelKernel:
+    """Interfaces by name, and the addresses that were put on them."""
+
+    def __init__(self) -> None:
+        self.views = {name: InterfaceView(None, 7 + i, MAC, OURS, 1500) for i, name in enumerate(("eth0", "eth1"))}
+        self.held: set[tuple[int, VirtualAddress]] = set()
+        self.refuses: set[VirtualAddress] = set()
+        self.log: list[tuple[str, int]] = []  # ("add" or "remove", how many routers at once)
+
+    def view(self, interface: str, family: Family) -> InterfaceView:
+        absent = InterfaceView(f"interface {interface} does not exist", 0, b"", b"", 0)
+        return self.views.get(interface, absent)
+
+    def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
+        keys = cast(Any, tuple((ifindex, address) for address in addresses))
+        return AddressBatch(tuple(addresses), keys, (), (), 0, 0)
+
+    def add(self, batches: Sequence[AddressBatch]) -> list[Refused]:
+        self.log.append(("add", len(batches)))
+        refused = []
+        for batch in batches:
+            for key in cast(Any, batch.keys):
+                if key[1] in self.refuses:
+                    refused.append(Refused(key[1], "EACCES", batch))
+                else:
+                    self.held.add(key)
+        return refused
+
+    def remove(self, batches: Sequence[AddressBatch]) -> list[Refused]:
+        self.log.append(("remove", len(batches)))
+        for batch in batches:
+            self.held -= set(cast(Any, batch.keys))
+        return []
+
+    def sweep(self, keep: Collection[tuple[int, VirtualAddress]]) -> list[VirtualAddress]:
+        swept = self.held - set(keep)
+        self.held &= set(keep)
+        return [address for _, address in swept]
+
+    def forwards(self, interface: str) -> bool:
+        return True
+
+    def addresses(self) -> set[str]:
+        return {str(address) for _, address in self.held}
+
+
+class ModelSender:
+    """Keeps what was sent, with what the kernel held at that moment."""
+
+    def __init__(self, wire: list[tuple[str, bytes]], kind: str, kernel: ModelKernel) -> None:
+        self.wire, self.kind, self.kernel = wire, kind, kernel
+        self.error: str | None = None
+        self.held_when_sent: list[set[str]] = []
+
+    def send(self, data: bytes) -> str | None:
+        if self.error is None:
+            self.wire.append((self.kind, data))
+            self.held_when_sent.append(self.kernel.addresses())
+        return self.error
+
+    def close(self) -> None:
+        pass
+
+
+class ModelReceiver:
+    """Hands out what a test has put into ``waiting``."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Heard] = []
+        self.vrids: set[int] = set()
+
+    def receive(self, limit: int = 64) -> list[Heard]:
+        batch, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return batch
+
+    def listen_to(self, vrids: Collection[int]) -> None:
+        self.vrids = set(vrids)
+
+    def fileno(self) -> int:
+        return 1000 + id(self) % 1000
+
+    def close(self) -> None:
+        pass
+
+
+class ModelPort(Port):
+    """A port on model sockets; ``wire`` is what left it, in order."""
+
+    def __init__(self, interface: str, family: Family, kernel: Kernel) -> None:
+        self.wire: list[tuple[str, bytes]] = []
+        self.cannot_open = False
+        super().__init__(interface, family, kernel)
+
+    def _open(self) -> None:
+        if self.view.fault is None and self.cannot_open:
+            self.view = replace(self.view, fault="cannot open a raw socket")
+        if self.view.fault is not None:
+            return
+        model = cast(Any, self._model_kernel)
+        self.receiver = cast(Any, ModelReceiver())
+        self.sender = cast(Any, ModelSender(self.wire, "advert", model))
+        self.frames = cast(Any, ModelSender(self.wire, "announcement", model))
+        self._listen()
+
+    @property
+    def inbox(self) -> list[Heard]:
+        return cast(Any, self.receiver).waiting
+
+    def adverts(self) -> list[int]:
+        """Return the priorities of the adverts that left."""
+        return [data[20 + 2] for kind, data in self.wire if kind == "advert"]
+
+
+def router(
+    name: str = "gw", vrid: int = 51, address: str = "10.0.0.9", interface: str = "eth0", **options: Any
+) -> VirtualRouter:
+    """Return a configured router with one address."""
+    return VirtualRouter(name, interface, vrid, (VirtualAddress(ip_address(address), 24),), **options)
+
+
+def heard(vrid: int = 51, priority: int = 200, source: bytes = PEER, interval: int = 10**9, ttl: int = 255) -> Heard:
+    """Return a peer's advert as the socket delivers it."""
+    from havip.clock import Duration
+
+    peer = Settings(3, vrid, priority, Duration(interval), source)
+    message = packet.encode(peer, priority, [ip_address("10.0.0.9").packed], packet.GROUP_IPV4)
+    return message, source, packet.GROUP_IPV4, ttl
+
+
+def at(count: float) -> Instant:
+    """Return an instant ``count`` seconds after the first."""
+    return Instant(10**12 + round(count * 10**9))
