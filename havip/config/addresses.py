@@ -1,0 +1,88 @@
+"""Virtual addresses: which texts are one, which a host can hold, and where one counts as the same.  Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from typing import TypeAlias
+
+from havip.config.kinds import Schema, Wrong
+from havip.config.model import VirtualAddress, VirtualRouter
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Claim: TypeAlias = tuple[str, Address]  # (interface, or empty where it makes no difference; address)
+
+LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+THIS_NETWORK = IPv4Network("0.0.0.0/8")
+
+PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
+OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4_PATTERN = rf"^{OCTET}(?:\.{OCTET}){{3}}(?:/(?:[1-9]|[12][0-9]|3[0-2]))?$"
+IPV6_PATTERN = r"^(?=[^/]*:)[0-9A-Fa-f:.]{2,45}(?:/(?:[1-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?$"
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddress:
+    """An IPv4 or IPv6 address that a host can hold, with the length of its prefix if not all of it."""
+
+    expected: str = 'an IPv4 or IPv6 address such as "192.0.2.1/24" or "2001:db8::1/64"'
+
+    def read(self, text: str) -> VirtualAddress:
+        head, slash, tail = text.partition("/")
+        try:
+            address = ip_address(head)
+        except ValueError:
+            raise Wrong from None
+        if "%" in head:
+            raise Wrong(why="the interface stands under its own key, not in the address")
+        bits = address.max_prefixlen
+        if slash and (not PREFIX_LENGTH.fullmatch(tail) or not 1 <= int(tail) <= bits):
+            raise Wrong(f"a prefix length from 1 to {bits} behind the slash")
+        result = VirtualAddress(address, int(tail) if slash else bits)
+        if why := unfit(result):
+            raise Wrong("an address that a host can hold", why=why)
+        return result
+
+    def written(self, value: VirtualAddress) -> str:
+        return str(value)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "anyOf": [{"pattern": IPV4_PATTERN}, {"pattern": IPV6_PATTERN}]}
+
+
+def unfit(virtual: VirtualAddress) -> str:
+    """Return why no host can hold an address; empty: one can."""
+    address, length = virtual.address, virtual.prefix_length
+    if address == LIMITED_BROADCAST:
+        return "it is the limited broadcast address"
+    if address.is_multicast:
+        return "it is a multicast address"
+    if address.is_loopback:
+        return "it is a loopback address"
+    if address.is_unspecified:
+        return "it is the unspecified address"
+    if isinstance(address, IPv4Address):
+        if address in THIS_NETWORK:
+            return 'it belongs to "this network", 0.0.0.0/8'
+    elif address.ipv4_mapped is not None:
+        return "it is an IPv4 address in IPv6 clothes, which never appears on a wire"
+    host_bits = address.max_prefixlen - length
+    if host_bits <= 1:
+        return ""  # RFC 3021, RFC 6164: both addresses of such a prefix are hosts
+    host = int(address) & ((1 << host_bits) - 1)
+    if host == 0:
+        return f"it is the network {virtual} itself"
+    if address.version == 4 and host == (1 << host_bits) - 1:
+        return f"it is the broadcast address of its /{length}"
+    return ""
+
+
+def claim(interface: str, virtual: VirtualAddress) -> Claim:
+    """Return what only one holder may have: a link-local address counts on its own link only."""
+    return (interface if virtual.address.is_link_local else "", virtual.address)
+
+
+def claims(router: VirtualRouter) -> frozenset[Claim]:
+    """Return everything that a router's master holds."""
+    return frozenset(claim(router.interface, virtual) for virtual in router.addresses)

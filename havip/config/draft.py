@@ -1,0 +1,98 @@
+"""What was read, merged with `defaults:` and checked as a whole: readings to a `Configuration`.  Pure.
+
+A draft is a virtual router that need not be valid yet.  Keys that could not be read are listed as bad
+and hold a stand-in, so a check runs exactly when all that it looks at was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any
+
+from havip.config.fields import DAEMON, ROUTER, Group
+from havip.config.model import Configuration, VirtualAddress, VirtualRouter
+from havip.config.problems import Place
+from havip.config.reader import BAD, Read, Reading, missing
+
+#: what a draft holds for required keys that could not be read; no check sees them
+STAND_IN = {"interface": "?", "vrid": 0, "addresses": (VirtualAddress(IPv4Address(0), 32),)}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A virtual router as far as it could be read, and where its parts stand."""
+
+    router: VirtualRouter
+    place: Place  # of its name
+    reading: Mapping[str, Read]
+    bad: frozenset[str]  # keys whose values mean nothing
+
+    def at(self, key: str) -> Place:
+        """Return where the value of ``key`` stands; the router itself for a value nobody wrote."""
+        read = self.reading.get(key)
+        return self.place if read is None else read.place
+
+    def address_places(self) -> Iterable[tuple[VirtualAddress, Place]]:
+        """Yield each address that could be read with its place."""
+        if "addresses" in self.bad:
+            return ()
+        return ((read.value, read.place) for read in self.reading["addresses"].value)
+
+
+def routers(root: Reading) -> list[Draft]:
+    """Return every virtual router of a file, merged with the defaults."""
+    defaults = group_of(root, "defaults")
+    return [draft(name, read, defaults) for name, read in group_of(root, "virtual_routers").items()]
+
+
+def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
+    """Return what a file means, once nothing in it is wrong."""
+    daemon = DAEMON.make(**values(group_of(root, "daemon"), DAEMON))
+    return Configuration(virtual_routers=tuple(one.router for one in drafts), daemon=daemon)
+
+
+def group_of(reading: Reading, key: str) -> Reading:
+    """Return the mapping under ``key``, empty where there is none or none that could be read."""
+    read = reading.get(key)
+    return {} if read is None or read.value is BAD else read.value
+
+
+def draft(name: str, read: Read, defaults: Reading) -> Draft:
+    """Return one virtual router upon the defaults."""
+    reading = merge(defaults, {} if read.value is BAD else read.value)
+    bad = missing(reading, ROUTER)
+    if "addresses" not in bad and not reading["addresses"].value:
+        bad.add("addresses")  # none of the list could be read
+    router = VirtualRouter(name=name, **{**STAND_IN, **values(reading, ROUTER, bad)})
+    return Draft(router, read.place, reading, frozenset(bad))
+
+
+def merge(below: Reading, above: Reading) -> Reading:
+    """Lay one reading over another; a mapping within is merged key by key."""
+    if not below:
+        return above
+    merged = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key].value, dict) and isinstance(above[key].value, dict):
+            merged[key] = Read(merge(below[key].value, above[key].value), above[key].place)
+    return merged
+
+
+def values(reading: Reading, group: Group, leave_out: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the arguments of the group's dataclass, without keys that could not be read."""
+    return {
+        key: value_of(read, group.by_name[key].shape)
+        for key, read in reading.items()
+        if key not in leave_out and read.value is not BAD
+    }
+
+
+def value_of(read: Read, shape: Any) -> Any:
+    """Return a value freed of places."""
+    if isinstance(shape, Group):
+        return shape.make(**values(read.value, shape))
+    if isinstance(read.value, tuple):
+        return tuple(item.value for item in read.value)
+    return read.value

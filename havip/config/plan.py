@@ -1,0 +1,129 @@
+"""What a reload does: from the virtual routers that run to those that a new file asks for.  Pure.
+
+A plan is carried out in the order drop, change, add; what is kept is not touched at all.  In that order
+no two virtual routers ever hold one address, not even between two steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeAlias
+
+from havip.config.addresses import Claim, claims
+from havip.config.fields import DAEMON, ROUTER, Group, ListOf, Named, Shape
+from havip.config.model import Configuration, VirtualRouter
+
+Key: TypeAlias = tuple[str, int, int]
+Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The difference of two configurations, in the order in which it is carried out."""
+
+    drop: tuple[VirtualRouter, ...] = ()
+    change: tuple[Change, ...] = ()  # in place: the election goes on
+    add: tuple[VirtualRouter, ...] = ()
+    keep: tuple[VirtualRouter, ...] = ()
+    restart: tuple[str, ...] = ()  # settings of the daemon that only its next start can change, in words
+
+    def describe(self) -> dict[str, Any]:
+        """Return the plan for JSON: names, and for each change what differs in words."""
+        return {
+            "drop": [router.name for router in self.drop],
+            "change": [
+                {"name": new.name, "changes": differences(old, new, ROUTER)} for old, new in self.change
+            ],
+            "add": [router.name for router in self.add],
+            "keep": [router.name for router in self.keep],
+            "restart": list(self.restart),
+        }
+
+
+def plan(old: Configuration, new: Configuration) -> Plan:
+    """Return what leads from ``old`` to ``new``.
+
+    Virtual routers are matched by `VirtualRouter.key`.  Another version of VRRP is another virtual router,
+    since its peers cannot follow it: the old one resigns, the new one starts.
+    """
+    before = {router.key: router for router in old.virtual_routers}
+    after = {router.key: router for router in new.virtual_routers}
+    keep: list[VirtualRouter] = []
+    changing: dict[Key, Change] = {}
+    for key, router in after.items():
+        was = before.get(key)
+        if was == router:
+            keep.append(router)
+        elif was is not None and was.version == router.version:
+            changing[key] = (was, router)
+    change = in_safe_order(changing)
+    untouched = {router.key for router in keep} | {new.key for _, new in change}
+    return Plan(
+        drop=tuple(router for key, router in before.items() if key not in untouched),
+        change=tuple(change),
+        add=tuple(router for key, router in after.items() if key not in untouched),
+        keep=tuple(keep),
+        restart=tuple(f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)),
+    )
+
+
+def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
+    """Order changes so that an address is given up before another virtual router takes it.
+
+    Where addresses go round in a circle no order is safe; one virtual router of the circle is then left
+    out, to be dropped and added anew.
+    """
+    remaining = dict(changing)
+    while True:
+        giver: dict[Claim, Key] = {
+            lost: key for key, (old, new) in remaining.items() for lost in claims(old) - claims(new)
+        }
+        waits_for = {
+            key: [giver[gained] for gained in sorted_claims(new, old) if gained in giver]
+            for key, (old, new) in remaining.items()
+        }
+        try:
+            return [remaining[key] for key in TopologicalSorter(waits_for).static_order()]
+        except CycleError as error:
+            circle: list[Key] = error.args[1]
+            del remaining[circle[0]]
+
+
+def sorted_claims(new: VirtualRouter, old: VirtualRouter) -> list[Claim]:
+    """Return what a change gains, in an order that does not vary from run to run."""
+    return sorted(claims(new) - claims(old))
+
+
+def differences(old: Any, new: Any, group: Group, path: str = "") -> list[str]:
+    """Return in words how two values of one group differ, one line a key."""
+    lines = []
+    for name in (field.name for field in dataclasses.fields(old)):
+        was, now = getattr(old, name), getattr(new, name)
+        if was == now:
+            continue
+        field = group.by_name.get(name)
+        if field is not None and isinstance(field.shape, Group):
+            lines += differences(was, now, field.shape, f"{path}{name}.")
+        elif field is not None and isinstance(field.shape, ListOf):
+            lines.append(f"{path}{name}: {moved(was, now)}")
+        else:
+            shape = None if field is None else field.shape
+            lines.append(f"{path}{name}: {in_words(was, shape)} -> {in_words(now, shape)}")
+    return lines
+
+
+def moved(old: Sequence[Any], new: Sequence[Any]) -> str:
+    """Return in words how two lists differ."""
+    words = [f"{item} added" for item in new if item not in old] + [
+        f"{item} removed" for item in old if item not in new
+    ]
+    return ", ".join(words) or "in another order"
+
+
+def in_words(value: Any, shape: Shape | None) -> str:
+    """Return a value as a file would have it."""
+    written = value if shape is None or isinstance(shape, Group | Named | ListOf) else shape.written(value)
+    return str(written).lower() if isinstance(written, bool) else str(written)
