@@ -1,0 +1,116 @@
+"""Ask a running daemon: the library that programs import, and what the command line uses.
+
+Synchronous and small: standard library only, one connection a request.
+
+    >>> from havip.control.client import Client
+    >>> for router in Client().status().virtual_routers:      # doctest: +SKIP
+    ...     print(router.name, router.state)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any, TypeAlias
+
+from havip.control.views import Status
+from havip.errors import HavipError, NotPermitted, Unreachable
+
+Json: TypeAlias = dict[str, Any]
+
+DEFAULT_SOCKET = "/run/havip/havip.sock"  #: as `havip.config.model.Daemon` has it
+TIMEOUT = 10.0  # seconds without a sign of an answer
+LONGEST_ANSWER = 64 * 1024 * 1024  # bytes; a thousand routers take about one mebibyte
+
+
+class Refused(HavipError):
+    """The daemon understood and said no.  ``answer`` is all that it said."""
+
+    reason = "refused"
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__(
+            answer.get("message") or answer.get("reason") or "the daemon refused without a reason"
+        )
+        self.answer = answer
+        self.reason = str(answer.get("reason", "refused"))
+
+
+class Client:
+    """Asks the daemon that listens on ``path``.
+
+    Every method raises `Unreachable` if no daemon answers there, `NotPermitted` if it does not talk to us,
+    and `Refused` if it says no.
+    """
+
+    def __init__(self, path: str = DEFAULT_SOCKET, timeout: float = TIMEOUT) -> None:
+        self.path = path
+        self.timeout = timeout
+
+    def status(self) -> Status:
+        """Return how the daemon and its virtual routers are."""
+        try:
+            return Status.of(self.ask("status")["status"])
+        except (KeyError, TypeError) as error:
+            raise self._not_havip(f"its status lacks {error}") from error
+
+    def reload(self) -> Json:
+        """Have the daemon read its configuration again; return the plan that it carried out.
+
+        Raises `Refused`, whose ``answer["errors"]`` holds what is wrong with the file; nothing changed then.
+        """
+        plan = self.ask("reload").get("plan")
+        return plan if isinstance(plan, dict) else {}
+
+    def version(self) -> Json:
+        """Return the daemon's ``version`` and ``pid``."""
+        return self.ask("version")
+
+    def ask(self, verb: str, **arguments: object) -> Json:
+        """Send one request and return the whole answer."""
+        request = json.dumps({"verb": verb, **arguments}).encode() + b"\n"
+        try:
+            answer = json.loads(self._exchange(request))
+        except PermissionError:
+            raise NotPermitted(
+                f"no permission to use {self.path}: be root or a member of the group havip"
+            ) from None
+        except TimeoutError:
+            raise Unreachable(
+                f"the daemon on {self.path} did not answer within {self.timeout:g} s: see its log "
+                "(journalctl -u havip)"
+            ) from None
+        except OSError as error:
+            raise Unreachable(
+                f"no daemon answers on {self.path} ({os.strerror(error.errno or 0)}): is it running "
+                "(systemctl status havip), and with this socket (--socket)?"
+            ) from None
+        except (ValueError, RecursionError):
+            raise self._not_havip("what came back is not JSON") from None
+        if not isinstance(answer, dict):
+            raise self._not_havip("what came back is no object")
+        if answer.get("ok") is not True:
+            raise (
+                NotPermitted(answer["message"])
+                if answer.get("reason") == "not-permitted"
+                else Refused(answer)
+            )
+        return answer
+
+    def _exchange(self, request: bytes) -> bytes:
+        """Send one line and return the one that comes back.  Raises OSError, ValueError."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(self.timeout)
+            connection.connect(self.path)
+            connection.sendall(request)
+            received = bytearray()
+            while not received.endswith(b"\n"):
+                chunk = connection.recv(1 << 18)
+                if not chunk or len(received) > LONGEST_ANSWER:
+                    raise ValueError("the answer is cut off or endless")
+                received += chunk
+        return bytes(received)
+
+    def _not_havip(self, why: str) -> Unreachable:
+        return Unreachable(f"what answers on {self.path} is not a havip that this one understands: {why}")

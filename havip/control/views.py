@@ -1,0 +1,123 @@
+"""What the control socket shows, as JSON and as values.  Pure: no socket, no clock.
+
+`report_as_dict` is the daemon's side, `Status.of` is the client's.  Lengths of time are
+seconds as floats, instants are seconds since 1970.  Keys are only ever added: readers ignore those that
+they do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from havip.clock import to_seconds
+
+if TYPE_CHECKING:  # the client does without what the daemon's messages need
+    from havip.messages import RouterReport
+
+Json: TypeAlias = dict[str, Any]
+
+
+def report_as_dict(report: RouterReport) -> Json:
+    """Return a worker's report as the control socket shows it."""
+    interface, vrid, family = report.key
+    return {
+        "name": report.name,
+        "interface": interface,
+        "vrid": vrid,
+        "family": f"IPv{int(family)}",
+        "version": report.version,
+        "state": report.state,
+        "since": report.since,
+        "why": report.why,
+        "priority": report.priority,
+        "effective_priority": report.effective_priority,
+        "interval": to_seconds(report.interval),
+        "master_interval": to_seconds(report.master_interval),
+        "master_down": to_seconds(report.master_down),
+        "next_deadline": None if report.next_deadline < 0 else to_seconds(report.next_deadline),
+        "master": report.master or None,
+        "primary_address": report.primary_address or None,
+        "addresses": list(report.addresses),
+        "counters": dict(report.counters),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """One virtual router."""
+
+    name: str
+    interface: str
+    vrid: int
+    family: str  # IPv4 or IPv6
+    version: int  # of VRRP
+    state: str  # MASTER, BACKUP, FAULT or INIT
+    since: float
+    why: str
+    priority: int  # configured
+    effective_priority: int
+    interval: float  # ours
+    master_interval: float  # as the master last advertised it
+    master_down: float  # Master_Down_Interval now in force
+    next_deadline: float | None  # from the time of the answer
+    master: str | None  # our own address while MASTER; None while unknown
+    primary_address: str | None  # the one we send from
+    addresses: tuple[str, ...]
+    counters: Mapping[str, int]
+
+    @classmethod
+    def of(cls, data: Json) -> Router:
+        """Return the router that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
+        known = {name: data[name] for name in cls.__slots__}
+        return cls(**known | {"addresses": tuple(data["addresses"]), "counters": dict(data["counters"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process of the daemon's."""
+
+    name: str
+    pid: int | None  # None between two lives
+    since: float
+    restarts: int
+    alive: bool
+
+    @classmethod
+    def of(cls, data: Json) -> Worker:
+        """Return the worker that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
+        return cls(**{name: data[name] for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A whole daemon at one moment."""
+
+    version: str
+    pid: int
+    since: float
+    file: str  # the configuration file
+    generation: int  # 1, and one more for every reload
+    loaded_at: float
+    last_error: tuple[Json, ...]  # what the latest reload was refused for; empty: it was not
+    workers: tuple[Worker, ...]
+    virtual_routers: tuple[Router, ...]
+    totals: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Json) -> Status:
+        """Return the status that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
+        configuration = data["configuration"]
+        return cls(
+            version=data["version"],
+            pid=data["pid"],
+            since=data["since"],
+            file=configuration["file"],
+            generation=configuration["generation"],
+            loaded_at=configuration["loaded_at"],
+            last_error=tuple(configuration["last_error"] or ()),
+            workers=tuple(map(Worker.of, data["workers"])),
+            virtual_routers=tuple(map(Router.of, data["virtual_routers"])),
+            totals=dict(data["totals"]),
+        )
