@@ -19,10 +19,11 @@ from havip import __version__, journal, process
 from havip.clock import monotonic, wall
 from havip.config.model import Configuration
 from havip.config.plan import plan
-from havip.config.yamlfile import ConfigurationError, load
+from havip.config.problems import ConfigurationError
+from havip.config.yamlfile import load
 from havip.control.server import Server
 from havip.control.views import report_as_dict
-from havip.errors import AlreadyRunning
+from havip.errors import AlreadyRunning, HavipError
 from havip.messages import (
     Alive,
     Commit,
@@ -110,8 +111,8 @@ class Supervisor:
         server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
         try:
             await server.start()
-        except OSError as error:
-            log.critical("cannot open the control socket %s: %s", server.path, error)
+        except HavipError as error:
+            log.critical("%s", error)
             await self._worker.leave()
             return 1
         self._spawn(self._worker.watch())

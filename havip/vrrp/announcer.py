@@ -26,7 +26,8 @@ class Announcer:
     """The queue of announcements, unpaced and paced."""
 
     def __init__(self) -> None:
-        self._rounds: deque[Round] = deque()
+        self._first: deque[Round] = deque()  # nobody has heard of these addresses yet
+        self._again: deque[Round] = deque()
         self._paced: dict[str, deque[Paced]] = {}  # by interface
         self._free_at: dict[str, Instant] = {}  # when the interface's least gap has passed
 
@@ -35,7 +36,7 @@ class Announcer:
         if not rounds or not stands(router, epoch):
             return
         if not router.settings.announce.interval:
-            self._rounds.append((router, epoch, rounds))
+            self._first.append((router, epoch, rounds))
             return
         queue = self._paced.setdefault(router.config.interface, deque())
         queue.extend((router, epoch, frame) for _ in range(rounds) for frame in router.frames)
@@ -43,7 +44,7 @@ class Announcer:
     @property
     def busy(self) -> bool:
         """Say whether announcements wait that could leave at once."""
-        return bool(self._rounds)
+        return bool(self._first or self._again)
 
     def next_deadline(self) -> Instant:
         """Return when the next paced announcement may leave."""
@@ -51,18 +52,18 @@ class Announcer:
             return NEVER
         return min(self._free_at.get(interface, Instant(0)) for interface in self._paced)
 
-    def run(self, now: Instant) -> None:
-        """Send one slice of what may leave."""
+    def run(self, now: Instant, more_to_come: bool = False) -> None:
+        """Send one slice of what may leave; with ``more_to_come``, repeat nothing yet."""
         sent = 0
-        while self._rounds and sent < SLICE:
-            router, epoch, rounds = self._rounds.popleft()
+        while sent < SLICE and (rounds := self._first or (not more_to_come and self._again)):
+            router, epoch, left = rounds.popleft()
             if not stands(router, epoch):
                 continue
             for frame in router.frames:
                 send(router, frame)
             sent += len(router.frames)
-            if rounds > 1:  # behind every router that has not been announced at all
-                self._rounds.append((router, epoch, rounds - 1))
+            if left > 1:
+                self._again.append((router, epoch, left - 1))
         for interface in list(self._paced):
             self._run_paced(interface, now)
 

@@ -89,7 +89,7 @@ class Executor:
                 else:
                     self.announcer.ask(*asked)
             self._asked = still_waiting
-        self.announcer.run(now)
+        self.announcer.run(now, more_to_come=bool(self._adding))
 
     def flush_addresses(self) -> None:
         """Do all the address changes that wait."""

@@ -24,7 +24,12 @@ class Roster:
     """All routers by key and all ports by (interface, family)."""
 
     def __init__(
-        self, kernel: Kernel, blackbox: BlackBox, engine: Engine, on_port: Callable[[Port], None]
+        self,
+        kernel: Kernel,
+        blackbox: BlackBox,
+        engine: Engine,
+        on_port: Callable[[Port], None],
+        make_port: Callable[[str, Family, Kernel], Port] = Port,
     ) -> None:
         self.routers: dict[Key, Router] = {}
         self.ports: dict[PortKey, Port] = {}
@@ -32,6 +37,7 @@ class Roster:
         self._blackbox = blackbox
         self._engine = engine
         self._on_port = on_port  # told when a port's receiver was opened or closed
+        self._make_port = make_port
         self._started = False
         self._number = 0
 
@@ -133,7 +139,7 @@ class Roster:
     def _port(self, interface: str, family: Family) -> Port:
         port = self.ports.get((interface, family))
         if port is None:
-            port = self.ports[interface, family] = Port(interface, family, self._kernel)
+            port = self.ports[interface, family] = self._make_port(interface, family, self._kernel)
             self._on_port(port)
         return port
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, cast
 
-from havip.clock import Instant
+from havip.clock import Duration, Instant
 from havip.config.model import Family, VirtualAddress, VirtualRouter
 from havip.vrrp import packet
 from havip.vrrp.kernel import AddressBatch, InterfaceView, Kernel, Refused
@@ -27,7 +27,9 @@ class ModelKernel:
     """Interfaces by name, and the addresses that were put on them."""
 
     def __init__(self) -> None:
-        self.views = {name: InterfaceView(None, 7 + i, MAC, OURS, 1500) for i, name in enumerate(("eth0", "eth1"))}
+        self.views = {
+            name: InterfaceView(None, 7 + i, MAC, OURS, 1500) for i, name in enumerate(("eth0", "eth1"))
+        }
         self.held: set[tuple[int, VirtualAddress]] = set()
         self.refuses: set[VirtualAddress] = set()
         self.log: list[tuple[str, int]] = []  # ("add" or "remove", how many routers at once)
@@ -114,6 +116,7 @@ class ModelPort(Port):
     def __init__(self, interface: str, family: Family, kernel: Kernel) -> None:
         self.wire: list[tuple[str, bytes]] = []
         self.cannot_open = False
+        self._model_kernel = kernel
         super().__init__(interface, family, kernel)
 
     def _open(self) -> None:
@@ -143,10 +146,10 @@ def router(
     return VirtualRouter(name, interface, vrid, (VirtualAddress(ip_address(address), 24),), **options)
 
 
-def heard(vrid: int = 51, priority: int = 200, source: bytes = PEER, interval: int = 10**9, ttl: int = 255) -> Heard:
+def heard(
+    vrid: int = 51, priority: int = 200, source: bytes = PEER, interval: int = 10**9, ttl: int = 255
+) -> Heard:
     """Return a peer's advert as the socket delivers it."""
-    from havip.clock import Duration
-
     peer = Settings(3, vrid, priority, Duration(interval), source)
     message = packet.encode(peer, priority, [ip_address("10.0.0.9").packed], packet.GROUP_IPV4)
     return message, source, packet.GROUP_IPV4, ttl
