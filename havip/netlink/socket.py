@@ -1,0 +1,253 @@
+"""The two netlink sockets: one asks and is answered, one hears what happens.
+
+Neither ever blocks.  rtnetlink does its work inside the send call and queues the answers before that call
+returns, so an answer that is not there yet will not come.  Only the kernel (port 0) is listened to: any
+process may send to a netlink socket.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from havip.errors import KernelRefused
+from havip.netlink import codec
+from havip.netlink.codec import Answer, Malformed, Message
+
+LINK_EVENTS: Final = 0x1
+IPV4_ADDRESS_EVENTS: Final = 0x10
+IPV6_ADDRESS_EVENTS: Final = 0x100
+
+#: Requests in one datagram.  If all of them are refused, the answers still fit into a default buffer.
+REQUESTS_PER_SEND: Final = 250
+DUMP_ATTEMPTS: Final = 5
+
+_BUFFER_BYTES: Final = 8 << 20
+_DATAGRAM_BYTES: Final = 65536  # a longer message cannot be: its attributes count their bytes in 16 bits
+_SOL_NETLINK: Final = 270
+_NETLINK_CAP_ACK: Final = 10
+_NETLINK_EXT_ACK: Final = 11
+_SO_RCVBUFFORCE: Final = 33
+
+_NO_ANSWER: Final = Answer(errno.EIO, "the kernel gave no answer")
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one `EventSocket.drain` brought."""
+
+    messages: list[Message] = field(default_factory=list)
+    overrun: bool = False  # events were lost and the queue is empty now: ask for everything afresh
+    empty: bool = False  # nothing is left in the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The answer to a dump.  ``torn``: what it lists changed meanwhile, so entries may be missing."""
+
+    messages: list[Message]
+    torn: bool
+
+
+class _NetlinkSocket:
+    """A non-blocking rtnetlink socket in the network namespace of the thread that makes it."""
+
+    def __init__(self, groups: int) -> None:
+        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        self._buffer = bytearray(_DATAGRAM_BYTES)
+        self._view = memoryview(self._buffer)
+        try:
+            with suppress(PermissionError):  # without CAP_NET_ADMIN the default size must do
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
+                with suppress(OSError):  # Linux 4.3 and 4.12: the answers are only less wordy without
+                    self._socket.setsockopt(_SOL_NETLINK, option, 1)
+            self._socket.bind((0, groups))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket; again without harm."""
+        self._socket.close()
+
+    def _receive(self) -> bytes | None:
+        """Return one datagram of the kernel; None: the queue is empty.
+
+        Raises `OSError` ENOBUFS once when datagrams were lost; what is queued stays readable.
+        """
+        while True:
+            try:
+                size, (sender, _) = self._socket.recvfrom_into(self._buffer)
+            except BlockingIOError:
+                return None
+            if sender == 0:
+                return bytes(self._view[:size])
+
+
+class EventSocket(_NetlinkSocket):
+    """Hears interfaces and addresses come, change and go."""
+
+    def __init__(self) -> None:
+        super().__init__(LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS)
+        self._lost = False
+
+    def drain(self, limit: int) -> Heard:
+        """Return what is queued, at most ``limit`` datagrams of it.
+
+        After a loss the rest of the queue is history without a beginning, and the kernel adds nothing
+        to it until it has been emptied: it is thrown away, over several calls if it is long, and only
+        then is the overrun reported.
+        """
+        heard = Heard()
+        for _ in range(limit):
+            try:
+                datagram = self._receive()
+            except OSError:  # ENOBUFS; anything else is a loss just as well
+                self._lost = True
+                continue
+            if datagram is None:
+                heard.empty = True
+                break
+            if self._lost:
+                continue
+            try:
+                heard.messages += codec.messages(datagram)
+            except Malformed:
+                self._lost = True
+        if self._lost:
+            heard.messages.clear()
+            if heard.empty:
+                heard.overrun, self._lost = True, False
+        return heard
+
+
+class RequestSocket(_NetlinkSocket):
+    """Asks the kernel for changes and for what there is."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self._next_sequence = 1
+
+    def reserve(self, count: int) -> int:
+        """Return the first of ``count`` consecutive sequence numbers that nobody else will use."""
+        if self._next_sequence + count > 0xFFFFFFFF:
+            self._next_sequence = 1
+        first = self._next_sequence
+        self._next_sequence += count
+        return first
+
+    def submit(self, requests: Sequence[bytes]) -> dict[int, Answer]:
+        """Have requests carried out in order; return the refusals by sequence number.
+
+        A refused request does not stop those behind it.  Never raises: a request that could not be
+        sent, or whose end was not heard of, is refused too.
+        """
+        refusals: dict[int, Answer] = {}
+        for start in range(0, len(requests), REQUESTS_PER_SEND):
+            part = requests[start : start + REQUESTS_PER_SEND]
+            end = self.reserve(1)
+            try:
+                self._socket.send(b"".join(part) + codec.marker(end))
+                answers = self._answers_up_to(end)
+            except OSError as error:
+                answers = {}
+                unheard = Answer(error.errno or errno.EIO)
+            else:
+                unheard = _NO_ANSWER
+            if answers.pop(end, None) is None:
+                answers = {codec.sequence_of(request): unheard for request in part} | answers
+            refusals |= answers
+        return refusals
+
+    def ask(self, build: Callable[[int], bytes]) -> Message | Answer:
+        """Send the request that ``build`` makes of a sequence number; return the reply or the refusal."""
+        sequence = self.reserve(1)
+        try:
+            self._socket.send(build(sequence))
+            while (datagram := self._receive()) is not None:
+                for message in codec.messages(datagram):
+                    if message.sequence == sequence:
+                        return codec.parse_answer(message) if message.kind == codec.ERROR else message
+        except OSError as error:
+            return Answer(error.errno or errno.EIO)
+        except Malformed as error:
+            return Answer(errno.EBADMSG, str(error))
+        return _NO_ANSWER
+
+    def dump(self, build: Callable[[int], bytes]) -> Dump:
+        """Return everything that the dump request which ``build`` makes of a sequence number lists.
+
+        What it lists may change while it is read; the kernel says so and the dump begins anew, a
+        bounded number of times.  Raises `KernelRefused`.
+        """
+        for _ in range(DUMP_ATTEMPTS):
+            try:
+                dump = self._dump_once(build)
+            except (OSError, Malformed) as error:
+                raise KernelRefused(f"cannot read interfaces and addresses: {error}") from error
+            if not dump.torn:
+                break
+        return dump
+
+    def _dump_once(self, build: Callable[[int], bytes]) -> Dump:
+        sequence = self.reserve(1)
+        self._forget()
+        self._socket.send(build(sequence))
+        listed: list[Message] = []
+        torn = False
+        # Each receive call lets the kernel queue the next part, so this does not block either.
+        while (datagram := self._receive()) is not None:
+            for message in codec.messages(datagram):
+                if message.sequence != sequence:
+                    continue
+                torn = torn or bool(message.flags & codec.DUMP_INTERRUPTED)
+                if message.kind not in (codec.ERROR, codec.DONE):
+                    listed.append(message)
+                    continue
+                answer = codec.parse_answer(message)
+                if answer.code:
+                    raise OSError(answer.code, spell(answer))
+                return Dump(listed, torn)
+        raise OSError(errno.EIO, "the list broke off")
+
+    def _forget(self) -> None:
+        """Throw away what an earlier request left in the queue: the kernel runs one dump at a time."""
+        with suppress(OSError):
+            while self._receive() is not None:
+                pass
+
+    def _answers_up_to(self, end: int) -> dict[int, Answer]:
+        """Return the answers by sequence number, until ``end`` is answered or none is left."""
+        answers: dict[int, Answer] = {}
+        while end not in answers and (datagram := self._receive()) is not None:
+            with suppress(Malformed):
+                for message in codec.messages(datagram):
+                    if message.kind == codec.ERROR:
+                        answers[message.sequence] = codec.parse_answer(message)
+        return answers
+
+
+def spell(answer: Answer) -> str:
+    """Return a refusal for people: the kernel's own words if it has any, and the name of the errno."""
+    name = errno.errorcode.get(answer.code, str(answer.code))
+    return f"{answer.words or os.strerror(answer.code)} ({name})"

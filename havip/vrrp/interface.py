@@ -1,0 +1,98 @@
+"""An interface as the virtual routers of one family see it: usable, or the reason why not.
+
+Pure: it looks at what `havip.netlink.mirror` knows and never asks the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from havip.config.model import Family
+from havip.netlink import codec
+from havip.netlink.codec import Address
+from havip.netlink.mirror import Mirror
+
+SOCKET_FAMILY: Final = {Family.IPV4: codec.AF_INET, Family.IPV6: codec.AF_INET6}
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceView:
+    """One interface as the routers of one family see it.
+
+    ``fault`` says in words why it cannot be used; None: it can.  ``address`` is the primary address,
+    packed, empty if there is none; ``mtu`` is in bytes.
+    """
+
+    fault: str | None
+    ifindex: int
+    mac: bytes
+    address: bytes
+    mtu: int
+
+
+def view_of(
+    mirror: Mirror, interface: str, family: Family, is_ours: Callable[[Address], bool]
+) -> InterfaceView:
+    """Return the view of an interface.  ``is_ours`` tells virtual addresses that we put there."""
+    link = mirror.link(interface)
+    if link is None:
+        name = mirror.renamed_to(interface)
+        hint = f" (renamed to {name})" if name else ""
+        return InterfaceView(f"interface {interface} does not exist{hint}", 0, b"", b"", 0)
+    theirs = [
+        address for address in mirror.addresses(link.ifindex, SOCKET_FAMILY[family]) if not is_ours(address)
+    ]
+    primary = primary_address(theirs, family)
+    fault = None
+    if not link.flags & codec.IFF_UP:
+        fault = f"interface {interface} is down"
+    elif not (link.flags & codec.IFF_RUNNING and link.flags & codec.IFF_LOWER_UP):
+        fault = f"interface {interface} has no carrier"
+    elif not primary and family is Family.IPV4:
+        fault = f"interface {interface} has no IPv4 address"
+    elif not primary:
+        why = why_unusable(theirs)
+        fault = f"interface {interface} has no usable IPv6 link-local address{why}"
+    return InterfaceView(fault, link.ifindex, link.mac, primary, link.mtu)
+
+
+def primary_address(candidates: list[Address], family: Family) -> bytes:
+    """Return the packed address that adverts are sent from; empty: there is none.
+
+    Among IPv4 addresses it is the one that the kernel itself would send link-local multicast from.  A
+    secondary address only serves where there is no other: its primary one may be ours.
+    """
+    usable = usable_ipv4 if family is Family.IPV4 else usable_ipv6
+    best = min(
+        filter(usable, candidates),
+        key=lambda address: (address.flags & codec.SECONDARY, address.scope),
+        default=None,
+    )
+    return best.address if best else b""
+
+
+def why_unusable(candidates: list[Address]) -> str:
+    """Return, in brackets, what is wrong with the first link-local address; nothing if there is none."""
+    for address in filter(is_link_local, candidates):
+        failed = address.flags & codec.DAD_FAILED
+        words = "failed duplicate address detection" if failed else "is still tentative"
+        return f" ({ip_address(address.address)} {words})"
+    return ""
+
+
+def usable_ipv4(address: Address) -> bool:
+    """Say whether link-local multicast may be sent from an IPv4 address: its scope reaches the link."""
+    return address.scope <= codec.SCOPE_LINK
+
+
+def usable_ipv6(address: Address) -> bool:
+    """Say whether adverts may be sent from an IPv6 address: RFC 9568 section 5.1.2.1."""
+    return is_link_local(address) and not address.flags & (codec.TENTATIVE | codec.DAD_FAILED)
+
+
+def is_link_local(address: Address) -> bool:
+    """Say whether an IPv6 address is in fe80::/10."""
+    return address.address[0] == 0xFE and address.address[1] & 0xC0 == 0x80
