@@ -42,6 +42,22 @@ class Plan:
             "restart": list(self.restart),
         }
 
+    def __str__(self) -> str:
+        """Return the plan in one line, for the log."""
+        described = self.describe()
+        changed = [f"{one['name']} ({'; '.join(one['changes'])})" for one in described["change"]]
+        parts = [
+            f"{done} {', '.join(names)}"
+            for done, names in (
+                ("dropped", described["drop"]),
+                ("changed", changed),
+                ("added", described["add"]),
+                ("not until the next start:", self.restart),
+            )
+            if names
+        ]
+        return "; ".join([*parts, f"{len(self.keep)} kept"])
+
 
 def plan(old: Configuration, new: Configuration) -> Plan:
     """Return what leads from ``old`` to ``new``.

@@ -53,9 +53,17 @@ class Problem:
             + (f"; did you mean {quote(self.nearest)}?" if self.nearest else "")
         )
 
+    @property
+    def where(self) -> str:
+        """Return the place as compilers print it."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return ": ".join(part for part in (where, self.path, self.message) if part)
+        return ": ".join(part for part in (self.where, self.path, self.message) if part)
+
+    def as_note(self) -> str:
+        """Return the line for something that is valid, but worth a look."""
+        return f"{self.where}: note: {self.path}: {self.message}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem for JSON, with its ``message``."""

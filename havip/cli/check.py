@@ -1,0 +1,88 @@
+"""`havip check`: read a configuration as the daemon would, and say everything that is wrong with it.
+
+Touches nothing but the file and the terminal.  PyYAML is imported when the verb runs, not before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from havip.config.problems import Problem
+    from havip.config.yamlfile import Findings
+
+HELP = "check a configuration file, and show every error with its line and column"
+EPILOG = """\
+exit status: 0 the daemon would accept the file; 1 it would not, and the errors are on standard error.
+
+Only the file is judged: whether its interfaces exist, and hold an address, shows when the daemon runs."""
+DEFAULT_PATH = "/etc/havip/havip.yaml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the verb's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        default=DEFAULT_PATH,
+        help="the file to check (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as one JSON object on standard output"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the file.  Returns the exit status."""
+    from havip.config.yamlfile import examine
+
+    findings = examine(arguments.config)
+    if arguments.json:
+        print(json.dumps(as_dict(arguments.config, findings), indent=2))
+    else:
+        show(arguments.config, findings)
+    return 1 if findings.configuration is None else 0
+
+
+def as_dict(path: str, findings: Findings) -> dict[str, object]:
+    """Return the result for JSON."""
+    return {
+        "ok": findings.configuration is not None,
+        "file": path,
+        "problems": [problem.as_dict() for problem in findings.problems],
+        "notes": [note.as_dict() for note in findings.notes],
+    }
+
+
+def show(path: str, findings: Findings) -> None:
+    """Print the result for people: what is wrong to standard error, what is right to standard output."""
+    for problem in findings.problems:
+        print(f"{problem}{excerpt(problem, findings.lines)}", file=sys.stderr)
+    for note in findings.notes:
+        print(f"{note.as_note()}{excerpt(note, findings.lines)}", file=sys.stderr)
+    if findings.configuration is None:
+        print(f"{path}: {counted(len(findings.problems), 'problem')}", file=sys.stderr)
+    else:
+        print(f"{path}: good, {counted(len(findings.configuration.virtual_routers), 'virtual router')}")
+
+
+def excerpt(problem: Problem, lines: tuple[str, ...]) -> str:
+    """Return the line of the file with a caret under the column, indented, or nothing for no line."""
+    if not 1 <= problem.line <= len(lines):
+        return ""
+    line = lines[problem.line - 1]
+    if not line.strip() or not line.replace("\t", " ").isprintable():
+        return ""
+    before = "".join("\t" if character == "\t" else " " for character in line[: problem.column - 1])
+    return f"\n    {line}\n    {before}^"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 problem`` or ``2 problems``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
