@@ -36,6 +36,7 @@ from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
 
 RETRY_REFUSED = seconds(60)  # how long a router stands aside whose addresses the kernel refuses
+LONG_AGO = Instant(0)
 REFUSALS_BORNE = 3  # asked again this many times, one advertisement interval apart, before that
 
 
@@ -67,6 +68,7 @@ class Master:
     refresh_at: Instant = NEVER  # next periodic burst
     retry_at: Instant = NEVER  # when to ask the kernel again for addresses that it refused
     refusals: int = 0  # in a row
+    answered_until: Instant = LONG_AGO  # weaker masters heard before then set off no further burst
 
 
 State: TypeAlias = Initialize | Backup | Master
@@ -126,8 +128,10 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
     """Section 6.4.2: decide when to stop believing in the master."""
     match event:
         case Advert() if election.resigns(event):
-            # Only the skew is left, so the best backup gets there first.
-            return replace(state, master_down_at=after(now, us.skew(state.master_interval))), []
+            # Only the skew is left, so the best backup gets there first.  A resignation never postpones:
+            # a stream of them could keep every backup waiting for a master that died.
+            skewed = after(now, us.skew(state.master_interval))
+            return replace(state, master_down_at=min(state.master_down_at, skewed)), []
         case Advert() if election.we_keep_waiting(us, event):
             return follow(us, event, now, None), []
         case Advert() if us.preempt_delay and (state.preempt_at is None or now < state.preempt_at):
@@ -242,7 +246,8 @@ def on_master_deadlines(us: Settings, state: Master, now: Instant) -> Step:
                     state.announce_repeat,
                     state.refresh_at,
                     state.retry_at,
-                    state.refusals,
+                    state.refusals if state.retry_at != NEVER else 0,  # an interval without one: no row
+                    state.answered_until,
                 ),
                 actions,
             )
@@ -265,18 +270,23 @@ def reassert(us: Settings, state: Master, now: Instant) -> Step:
     One burst now and one after the delay; a stream of weak adverts cannot make them more.
     """
     actions: list[Action] = [SendAdvert(us.priority)]
-    if state.announce_at == NEVER:
+    if now >= state.answered_until:
         actions.append(AnnounceAddresses(us.announce.lower_priority_repeat))
-        state = replace(
-            state,
-            announce_at=later(now, us.announce.lower_priority_delay),
-            announce_repeat=us.announce.lower_priority_repeat,
-        )
+        if us.announce.lower_priority_delay:
+            again_at = after(now, us.announce.lower_priority_delay)
+            state = replace(
+                state,
+                announce_at=again_at,
+                announce_repeat=us.announce.lower_priority_repeat,
+                answered_until=again_at,
+            )
     return state, actions
 
 
 def on_refusal(us: Settings, state: Master, reason: str, now: Instant) -> Step:
     """Ask again a few times; then let another router have the addresses, and stand aside a while."""
+    if state.retry_at != NEVER:
+        return state, []  # one more address of a batch that was refused already
     if state.refusals >= REFUSALS_BORNE:
         aside = Initialize(reason, retry_at=after(now, RETRY_REFUSED))
         return aside, [SendAdvert(0), RemoveAddresses(), Tell(reason)]

@@ -98,8 +98,10 @@ class Host:
         self.deaf = False  # frozen, and its packets are lost rather than kept
         self.link = True
         self.refusing = False  # the kernel refuses addresses
+        self.refused = False  # and did so when it was last asked
         self.lateness = ZERO  # how late its timers may fire
         self.alarm = NEVER  # local instant for which the timer is set
+        self.sent = 0  # adverts
         self.counted: Counter[Refusal] = Counter()
 
     @property

@@ -154,9 +154,11 @@ class Lan:
         match action:
             case SendAdvert(priority=priority):
                 self.watch.sends(host, priority)
+                host.sent += 1
                 self.transmit(host, advert_from(host, priority))
             case AddAddresses():
-                if host.refusing:
+                host.refused = host.refusing
+                if host.refused:
                     follow_up += [AddressesRefused("the kernel says no")] * len(host.addresses)
                 else:
                     host.held.update(host.addresses)
@@ -183,9 +185,9 @@ class Lan:
                 for when in self._journeys(sender.name, name):
                     self.at(when, self._arrive, sender, host, self._damage(sender, host, datagram))
 
-    def inject(self, datagram: Datagram) -> None:
-        """Let a stranger on the LAN send a datagram: every host with a link gets it at once."""
-        for host in self.hosts.values():
+    def inject(self, datagram: Datagram, *hosts: Host) -> None:
+        """Let a stranger on the LAN send a datagram to these hosts, or all: it arrives at once."""
+        for host in hosts or self.hosts.values():
             self._arrive(host, host, datagram)
 
     def _announce(self, sender: Host) -> None:

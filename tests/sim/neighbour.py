@@ -12,6 +12,7 @@ class Neighbour:
 
     def __init__(self) -> None:
         self.cache: dict[bytes, bytes] = {}  # virtual address -> hardware address of its last announcer
+        self.learned = 0  # announcements taken in
 
     def learn(self, frame: bytes) -> None:
         """Take in one announcement.  Raises ValueError for a frame that is none."""
@@ -25,3 +26,4 @@ class Neighbour:
         if sender != frame[6:12]:
             raise ValueError(f"announced from another hardware address: {frame.hex()}")
         self.cache[address] = sender
+        self.learned += 1

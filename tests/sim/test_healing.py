@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from havip.clock import milliseconds, seconds
-from havip.config.model import Announcing
+from havip.clock import seconds
 from tests.sim import judge
-from tests.sim.host import Host, Weather
-from tests.sim.lan import Lan
-
-VARIANTS = [pytest.param(2, 4, id="v2"), pytest.param(3, 4, id="v3"), pytest.param(3, 6, id="v3-ipv6")]
-PRIORITIES = (220, 180, 140, 100, 60)
-QUIET = Announcing(refresh=seconds(0))  # nothing but the election makes a master announce
-INTERVAL = seconds(1)
-DELAY = milliseconds(1)  # the greatest delay of the default weather
-
-
-def lan_of(count: int, seed: int, version: int, family: int, **settings: Any) -> tuple[Lan, list[Host]]:
-    """Return a LAN with ``count`` hosts, the best one first, every one of them started."""
-    lan = Lan(seed, version=version, family=family)
-    hosts = [
-        lan.add(name, priority, announce=QUIET, **settings)
-        for name, priority in zip("abcde"[:count], PRIORITIES, strict=False)
-    ]
-    lan.start(*hosts)
-    lan.run(seconds(5))
-    return lan, hosts
+from tests.sim.host import Weather
+from tests.sim.scene import DELAY, INTERVAL, VARIANTS, lan_of, some_time
 
 
 @pytest.mark.parametrize(("version", "family"), VARIANTS)
@@ -39,7 +18,7 @@ def test_a_healed_lan_has_one_master_within_one_interval(count: int, version: in
         lan.partition(*([host] for host in hosts))
         lan.run(seconds(10))
         judge.only_master(lan, *hosts)
-        lan.run(milliseconds(lan.random.randrange(2000)))
+        lan.run(some_time(lan))
         lan.heal()
         lan.run(INTERVAL + DELAY)
         judge.only_master(lan, hosts[0])
@@ -58,7 +37,7 @@ def test_of_the_masters_of_a_healed_lan_the_best_one_survives(preempt: bool) -> 
         lan.run(seconds(10))
         masters = [host for host in hosts if host.is_master]
         assert len(masters) == 2
-        lan.run(milliseconds(lan.random.randrange(2000)))
+        lan.run(some_time(lan))
         lan.heal()
         lan.run(INTERVAL + DELAY)
         judge.only_master(lan, max(masters, key=lambda host: host.settings.priority))
@@ -71,7 +50,7 @@ def test_clients_on_every_side_of_a_healed_lan_reach_the_survivor(family: int) -
         lan.partition([a], [b, c])
         lan.run(seconds(20))  # every second burst is over
         assert lan.neighbours["c"].cache[c.addresses[0]] == b.mac
-        lan.run(milliseconds(lan.random.randrange(2000)))
+        lan.run(some_time(lan))
         lan.heal()
         lan.run(INTERVAL + 4 * DELAY)  # the advert, the answer, the announcement
         judge.only_master(lan, a)

@@ -116,7 +116,7 @@ class Watch:
         adds, removes = kinds.count(AddAddresses), kinds.count(RemoveAddresses)
         leaves = isinstance(before, Master) and not isinstance(host.state, Master)
         enters = isinstance(host.state, Master) and not isinstance(before, Master)
-        repairs = isinstance(event, AddressesLost | SettingsChanged) or bool(host.refusing or not host.held)
+        repairs = isinstance(event, AddressesLost | SettingsChanged) or not host.held
         if removes != leaves:
             raise self.broken("no action twice", f"{host.name} removes its addresses {removes} times")
         if adds > 1 or (adds and not enters and not repairs):
@@ -147,7 +147,7 @@ class Watch:
     def addresses(self, host: Host, event: Event) -> None:
         """Check what is on the interface after the actions of one step."""
         wanted = set(host.addresses) if host.is_master else set()
-        if host.held != wanted and not (host.refusing and not host.held):
+        if host.held != wanted and not (host.refused and not host.held):
             held = f"{host.name} holds {len(host.held)} of {len(host.addresses)} addresses"
             state = type(host.state).__name__
             raise self.broken("addresses if and only if MASTER", f"{held} as {state} after {event}")
