@@ -29,6 +29,11 @@ def wall() -> float:
     return time.time()
 
 
+def pause(length: Duration) -> None:
+    """Let ``length`` pass, for those who may: a loop whose next deadline is farther away than that."""
+    time.sleep(length / NANOSECONDS_PER_SECOND)
+
+
 def after(now: Instant, length: Duration) -> Instant:
     """Return the instant that lies ``length`` after ``now``."""
     return Instant(now + length)

@@ -56,6 +56,7 @@ class Backup:
     master_interval: Duration  # as the master last advertised it; ours until one is heard
     preempt_at: Instant | None = None  # a weaker master was heard: when we may stop following it
     master: bytes | None = None  # address of the master last followed
+    resigned: bool = False  # it said so itself: only the skew separates us from its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             return state, []
         case Tick():
             silent = spell(us.master_down(state.master_interval))
-            return become_master(us, now, f"no better master heard for {silent}")
+            why = "the master resigned" if state.resigned else f"no better master heard for {silent}"
+            return become_master(us, now, why)
         case SettingsChanged():
             # A shorter promise binds at once; a longer one from the next advert on.
             interval = us.interval if us.version == 2 else state.master_interval

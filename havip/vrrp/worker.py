@@ -14,7 +14,7 @@ from typing import Final
 
 from havip import process
 from havip.channel import Channel
-from havip.clock import Instant, after, monotonic, seconds, wall
+from havip.clock import Instant, after, milliseconds, monotonic, pause, seconds, wall
 from havip.errors import Refusal
 from havip.messages import (
     Alive,
@@ -40,6 +40,10 @@ from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import AdvertReceiver
 
+#: While packets stream in, let them gather this long: a wake-up for each costs more than the packet.
+GATHER: Final = milliseconds(0.5)
+#: ... unless a deadline comes within this time, which must find the timer armed.
+NEAR: Final = milliseconds(1)
 ALIVE_EVERY: Final = seconds(1)
 MESSAGES: Final = 4  # taken from the supervisor in one turn
 REPORTS: Final = 8  # sent to the supervisor in one turn
@@ -67,6 +71,8 @@ class Worker:
         self._alive_at = monotonic()
         self._committed = False
         self._leaving = False
+        self._heard_at = Instant(0)
+        self._streaming = False  # packets came in the last turn, and shortly before
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)  # the byte in the wake-up socket is what counts
@@ -90,13 +96,17 @@ class Worker:
         """One wake-up: hear, fire, carry out; then, a slice each, all the rest."""
         ready = self._wait()
         now = monotonic()
-        drained, others = True, []
+        drained, heard, others = True, False, []
         for descriptor, _ in ready:
             port = self._listening.get(descriptor)
             if port is None:
                 others.append(descriptor)
             else:
                 drained &= self._engine.hear(port, now)
+                heard = True
+        if heard:
+            self._streaming = now - self._heard_at < NEAR
+            self._heard_at = now
         now = monotonic()
         self._engine.fire(now, drained)
         self._executor.flush(now)
@@ -120,6 +130,10 @@ class Worker:
         if busy:
             return self._epoll.poll(0)
         deadline = min(self._engine.next_deadline(), self._executor.announcer.next_deadline(), self._alive_at)
+        if self._streaming and deadline - monotonic() > NEAR:
+            pause(GATHER)
+            self._streaming = False
+            return self._epoll.poll(0)
         if deadline != self._armed_for:
             self._timer.arm(deadline)
             self._armed_for = deadline
