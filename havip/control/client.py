@@ -51,9 +51,16 @@ class Client:
     def status(self) -> Status:
         """Return how the daemon and its virtual routers are."""
         try:
-            return Status.of(self.ask("status")["status"])
+            return Status.of(self.status_as_dict())
         except (KeyError, TypeError) as error:
             raise self._not_havip(f"its status lacks {error}") from error
+
+    def status_as_dict(self) -> Json:
+        """Return the same as the daemon sent it (docs/cli.md lists the keys)."""
+        status = self.ask("status").get("status")
+        if not isinstance(status, dict):
+            raise self._not_havip("its answer holds no status")
+        return status
 
     def reload(self) -> Json:
         """Have the daemon read its configuration again; return the plan that it carried out.

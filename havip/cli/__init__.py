@@ -1,0 +1,41 @@
+"""The verbs of the command line: one module each, imported only when its verb is used.
+
+A verb's module has ``HELP`` (one line, the one of `VERBS`), ``add_arguments(parser)`` and ``run(options)``,
+which returns an exit code.  Errors that a person must read are raised as `havip.errors.HavipError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+#: verb -> its line in `havip --help`; here so that asking for help imports no verb
+VERBS: Final = {
+    "run": "run the daemon in the foreground",
+    "check": "check a configuration file, and show every error with its line and column",
+    "schema": "print the JSON Schema of the configuration file, for editors",
+    "status": "show the virtual routers of the running daemon",
+    "reload": "have the running daemon read its configuration again",
+    "version": "print the versions of havip, of Python and of the running daemon",
+}
+
+# Exit codes; the same for every verb, and part of the interface (docs/cli.md).
+GOOD: Final = 0
+BAD: Final = 1  # what was asked about is bad: a configuration with errors, a reload refused
+USAGE: Final = 2  # the command line itself is wrong
+UNREACHABLE: Final = 3  # no daemon answers on the control socket
+NOT_PERMITTED: Final = 4
+
+DEFAULT_CONFIGURATION: Final = "/etc/havip/havip.yaml"
+
+
+def add_socket_argument(parser: ArgumentParser, default: str) -> None:
+    """Add ``--socket``, by which the verbs that ask a daemon find it."""
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        default=default,
+        help="the daemon's control socket (default: %(default)s)",
+    )

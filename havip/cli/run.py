@@ -1,0 +1,59 @@
+"""`havip run`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from havip.cli import DEFAULT_CONFIGURATION, VERBS
+from havip.errors import NotPermitted
+from havip.process import missing_capabilities
+
+HELP = VERBS["run"]
+
+NEEDED = ("CAP_NET_ADMIN", "CAP_NET_RAW")  # addresses, raw sockets
+
+EPILOG = """\
+The daemon stays in the foreground and logs to stderr, or to the journal with its fields where systemd
+started it.  Only one runs in a network namespace.
+
+signals:
+  SIGHUP             reload the configuration file, as `havip reload` does
+  SIGTERM, SIGINT    resign from every virtual router (priority 0), remove the addresses, exit with 0
+
+examples:
+  havip run -c /etc/havip/havip.yaml
+  ip netns exec router1 havip run -c router1.yaml --socket /run/router1.sock
+
+exit codes:
+  0  ended by SIGTERM or SIGINT
+  1  the configuration has errors, or another havip runs here; stderr says which
+  2  wrong usage
+  4  not permitted: needs root, or CAP_NET_ADMIN and CAP_NET_RAW
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe this verb's command line."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        default=DEFAULT_CONFIGURATION,
+        help="the configuration (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        help="the control socket (default: daemon.control_socket of the configuration)",
+    )
+
+
+def run(options: Namespace) -> int:
+    """Run the daemon until it is told to end.  Raises `NotPermitted`."""
+    missing = missing_capabilities(NEEDED)
+    if missing:
+        raise NotPermitted(f"havip run needs root, or the capabilities that it lacks: {', '.join(missing)}")
+    from havip import supervisor  # only now: a refusal needs none of it
+
+    return supervisor.main(options.config, options.socket)

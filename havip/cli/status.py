@@ -1,0 +1,210 @@
+"""`havip status`: the running daemon's virtual routers, for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from havip.cli import BAD, GOOD, VERBS, add_socket_argument
+from havip.cli.reload import problem_line
+from havip.clock import seconds, spell, wall
+from havip.control.client import DEFAULT_SOCKET, Client
+from havip.control.views import Router, Status, Worker
+
+HELP = VERBS["status"]
+
+LABEL = 13  # columns of "  addresses  "
+NARROWEST = 40  # columns below which wrapping would not help
+
+EPILOG = """\
+For each virtual router:
+  state      MASTER   holds the addresses and says so (Active in RFC 9568)
+             BACKUP   listens, and takes over when the master falls silent
+             FAULT    takes no part; "why" says what must come back first
+  why        what led to this state
+  priority   what it advertises and elects with, and the configured one where they differ
+  master     who holds the addresses, as far as it has been heard
+  timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
+  counters   since the worker started; those that are 0 only with --verbose
+
+examples:
+  havip status
+  havip status gateway --verbose
+  havip status --json | jq '.virtual_routers[] | {name, state}'
+
+exit codes:
+  0  printed, whatever the states are
+  1  no virtual router has the NAME
+  2  wrong usage
+  3  no daemon answers on the control socket
+  4  not permitted: be root or a member of the group havip
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe this verb's command line."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "name", metavar="NAME", nargs="*", help="show only the virtual routers of these names"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON (docs/cli.md lists its keys)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show every counter")
+    add_socket_argument(parser, DEFAULT_SOCKET)
+
+
+def run(options: Namespace) -> int:
+    """Print the status.  Of names that do not exist, say which do."""
+    client = Client(options.socket)
+    wanted = set(options.name)
+    if options.json:
+        shown = client.status_as_dict()
+        routers = shown["virtual_routers"]
+        names = [router["name"] for router in routers]
+        if wanted:
+            shown["virtual_routers"] = [router for router in routers if router["name"] in wanted]
+        print(json.dumps(shown, indent=2))
+    else:
+        status = client.status()
+        names = [router.name for router in status.virtual_routers]
+        for line in status_lines(status, wanted, wall(), terminal_width(), options.verbose):
+            print(line)
+    unknown = sorted(wanted.difference(names))
+    if unknown:
+        there_are = ", ".join(names) or "none"
+        print(f"havip: no virtual router named {', '.join(unknown)}; there are: {there_are}", file=sys.stderr)
+    return BAD if unknown else GOOD
+
+
+def status_lines(
+    status: Status, wanted: Collection[str], now: float, width: int | None, verbose: bool
+) -> Iterator[str]:
+    """Yield the lines for the routers in ``wanted``, or for the daemon and all its routers if it is empty.
+
+    ``now`` is in seconds since 1970; ``width`` in columns, None for lines of any length.
+    """
+    separate = False
+    if not wanted:
+        yield from daemon_lines(status, now, width, verbose)
+        separate = True
+    for router in status.virtual_routers:
+        if wanted and router.name not in wanted:
+            continue
+        if separate:
+            yield ""
+        separate = True
+        yield from router_lines(router, now, width, verbose)
+
+
+def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -> Iterator[str]:
+    """Yield what concerns the processes and not one router."""
+    up = age(now - status.since)
+    yield from wrapped("", [f"havip {status.version}", f"pid {status.pid}", f"up {up}"], width)
+    loaded = f"loaded {at_time(status.loaded_at)}"
+    yield from wrapped("file", [status.file, f"generation {status.generation}", loaded], width)
+    for worker in status.workers:
+        yield from wrapped("worker", worker_words(worker, now), width)
+    yield from wrapped("totals", counter_words(status.totals, verbose), width)
+    if status.last_error:
+        yield "  the latest reload was refused:"
+        yield from (f"    {problem_line(problem)}" for problem in status.last_error)
+
+
+def worker_words(worker: Worker, now: float) -> list[str]:
+    """Return how one process is."""
+    restarts = [f"restarts {worker.restarts}"] if worker.restarts else []
+    if worker.pid is None:
+        return [worker.name, "NOT RUNNING, about to be started again", *restarts]
+    silent = [] if worker.alive else ["DOES NOT ANSWER"]
+    return [worker.name, f"pid {worker.pid}", f"up {age(now - worker.since)}", *silent, *restarts]
+
+
+def router_lines(router: Router, now: float, width: int | None, verbose: bool) -> Iterator[str]:
+    """Yield one virtual router: its state first, then a line for each of its properties."""
+    since = f"since {at_time(router.since)}"
+    yield from wrapped("", [f"{router.name}  {router.state}  for {age(now - router.since)}", since], width)
+    yield from wrapped("why", router.why.split(" "), width, " ")
+    protocol = f"VRRPv{router.version}"
+    yield from wrapped("router", [router.interface, f"VRID {router.vrid}", protocol, router.family], width)
+    yield from wrapped("priority", priority_words(router), width)
+    yield from wrapped("master", [master_words(router)], width)
+    yield from wrapped("timers", timer_words(router), width)
+    yield from wrapped("addresses", router.addresses, width)
+    yield from wrapped("counters", counter_words(router.counters, verbose), width)
+
+
+def priority_words(router: Router) -> list[str]:
+    """Return the effective priority, and the configured one where another."""
+    if router.effective_priority == router.priority:
+        return [str(router.priority)]
+    return [f"{router.effective_priority} effective", f"{router.priority} configured"]
+
+
+def master_words(router: Router) -> str:
+    """Return who is master."""
+    if router.state == "MASTER":
+        return f"{router.master or router.primary_address} (this host)"
+    return router.master or "unknown"
+
+
+def timer_words(router: Router) -> list[str]:
+    """Return the lengths of time that the election goes by."""
+    words = [f"interval {length(router.interval)}"]
+    if router.state == "BACKUP":
+        words.append(f"master's interval {length(router.master_interval)}")
+        words.append(f"master down after {length(router.master_down)}")
+    if router.next_deadline is not None:
+        words.append(f"next deadline in {length(router.next_deadline)}")
+    return words
+
+
+def counter_words(counters: Mapping[str, int], verbose: bool) -> list[str]:
+    """Return counters by name, those that are 0 only if ``verbose``."""
+    return [f"{name} {count}" for name, count in counters.items() if count or verbose]
+
+
+def wrapped(label: str, words: Sequence[str], width: int | None, separator: str = ", ") -> Iterator[str]:
+    """Yield ``words`` behind ``label`` in lines of at most ``width`` columns, where words allow it."""
+    if not words:
+        return
+    indent = " " * LABEL
+    line = f"  {label}".ljust(LABEL) if label else ""
+    start = len(line)
+    for position, word in enumerate(words):
+        piece = word if position == len(words) - 1 else word + separator.rstrip()
+        glue = "" if len(line) == start else " "
+        if width is not None and glue and len(line) + len(glue) + len(piece) > width:
+            yield line
+            line, start, glue = indent, len(indent), ""
+        line += glue + piece
+    yield line
+
+
+def length(of_seconds: float) -> str:
+    """Return a length of time for people."""
+    return spell(seconds(of_seconds))
+
+
+def age(of_seconds: float) -> str:
+    """Return how long ago something was, in its two largest units: ``3m12s``, ``2d04h``."""
+    total = max(0, int(of_seconds))
+    for size, smaller, units in ((86400, 3600, "dh"), (3600, 60, "hm"), (60, 1, "ms")):
+        if total >= size:
+            return f"{total // size}{units[0]}{total % size // smaller:02}{units[1]}"
+    return f"{total}s"
+
+
+def at_time(instant: float) -> str:
+    """Return an instant (seconds since 1970) in local time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(instant))
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal, or None where stdout is none: for grep, a line is a line."""
+    try:
+        return max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+    except (OSError, ValueError):
+        return None

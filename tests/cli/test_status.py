@@ -1,0 +1,387 @@
+"""`havip status` and `havip reload` against a daemon that says what the test has it say."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from havip import __main__ as command
+from havip.cli import status as status_verb
+from havip.cli.status import age, length
+from tests.control.serving import serving
+
+Json = dict[str, Any]
+
+NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
+
+GATEWAY: Json = {
+    "name": "gateway",
+    "interface": "eth0",
+    "vrid": 51,
+    "family": "IPv4",
+    "version": 3,
+    "state": "MASTER",
+    "since": NOW - 192,
+    "why": "no better master heard for 3.609s",
+    "priority": 150,
+    "effective_priority": 150,
+    "interval": 1.0,
+    "master_interval": 1.0,
+    "master_down": 3.4140625,
+    "next_deadline": 0.412,
+    "master": "192.0.2.2",
+    "primary_address": "192.0.2.2",
+    "addresses": ["192.0.2.1/24", "192.0.2.7/32"],
+    "counters": {"adverts-sent": 192, "adverts-received": 0, "became-master": 1},
+}
+
+LAN: Json = GATEWAY | {
+    "name": "lan",
+    "interface": "eth1",
+    "vrid": 7,
+    "family": "IPv6",
+    "state": "BACKUP",
+    "since": NOW - 4,
+    "why": "a better master advertises with priority 200",
+    "effective_priority": 100,
+    "master_interval": 0.01,
+    "master_down": 0.03609375,
+    "next_deadline": 0.02,
+    "master": "fe80::1",
+    "addresses": ["2001:db8::1/64"],
+    "counters": {"adverts-sent": 0, "adverts-received": 400, "became-master": 0},
+}
+
+DMZ: Json = LAN | {
+    "name": "dmz",
+    "state": "FAULT",
+    "since": NOW - 90_000,
+    "why": "eth2 has no carrier",
+    "next_deadline": None,
+    "master": None,
+    "primary_address": None,
+    "counters": {"adverts-sent": 0},
+}
+
+STATUS: Json = {
+    "version": "0.1.0",
+    "pid": 4711,
+    "since": NOW - 7_380,
+    "configuration": {
+        "file": "/etc/havip/havip.yaml",
+        "generation": 2,
+        "loaded_at": NOW - 600,
+        "last_error": None,
+    },
+    "workers": [{"name": "vrrp", "pid": 4712, "since": NOW - 7_380, "restarts": 0, "alive": True}],
+    "virtual_routers": [GATEWAY, LAN],
+    "totals": {"refused-unknown-vrid": 0, "refused-ttl": 3},
+}
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch, socket_path: str) -> Iterator[Json]:
+    """What the daemon answers to `status`; a test may change it.  It is 22:13:20 UTC, without a terminal."""
+    answer = copy.deepcopy(STATUS)
+
+    async def status(request: Json) -> Json:
+        return {"status": answer}
+
+    monkeypatch.setattr(status_verb, "wall", lambda: NOW)
+    monkeypatch.setattr(status_verb, "terminal_width", lambda: None)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    with serving(socket_path, {"status": status}):
+        yield answer
+    monkeypatch.undo()
+    time.tzset()
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run a command line that must succeed and return what it printed."""
+    assert command.main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("says")
+def test_status_shows_the_daemon_and_each_router(
+    socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        printed(capsys, "status", "--socket", socket_path)
+        == """\
+havip 0.1.0, pid 4711, up 2h03m
+  file       /etc/havip/havip.yaml, generation 2, loaded 2023-11-14 22:03:20
+  worker     vrrp, pid 4712, up 2h03m
+  totals     refused-ttl 3
+
+gateway  MASTER  for 3m12s, since 2023-11-14 22:10:08
+  why        no better master heard for 3.609s
+  router     eth0, VRID 51, VRRPv3, IPv4
+  priority   150
+  master     192.0.2.2 (this host)
+  timers     interval 1s, next deadline in 412ms
+  addresses  192.0.2.1/24, 192.0.2.7/32
+  counters   adverts-sent 192, became-master 1
+
+lan  BACKUP  for 4s, since 2023-11-14 22:13:16
+  why        a better master advertises with priority 200
+  router     eth1, VRID 7, VRRPv3, IPv6
+  priority   100 effective, 150 configured
+  master     fe80::1
+  timers     interval 1s, master's interval 10ms, master down after 36.094ms, next deadline in 20ms
+  addresses  2001:db8::1/64
+  counters   adverts-received 400
+"""
+    )
+
+
+def test_router_in_fault_shows_why_and_no_deadline(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says["virtual_routers"] = [DMZ]
+    assert (
+        printed(capsys, "status", "dmz", "--socket", socket_path)
+        == """\
+dmz  FAULT  for 1d01h, since 2023-11-13 21:13:20
+  why        eth2 has no carrier
+  router     eth1, VRID 7, VRRPv3, IPv6
+  priority   100 effective, 150 configured
+  master     unknown
+  timers     interval 1s
+  addresses  2001:db8::1/64
+"""
+    )
+
+
+@pytest.mark.usefixtures("says")
+def test_verbose_shows_counters_that_are_0(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "status", "gateway", "--verbose", "--socket", socket_path)
+    assert "  counters   adverts-sent 192, adverts-received 0, became-master 1\n" in shown
+
+
+@pytest.mark.usefixtures("says")
+def test_named_routers_are_shown_alone(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "status", "lan", "--socket", socket_path)
+    assert shown.startswith("lan  BACKUP")
+    assert "gateway" not in shown
+
+
+@pytest.mark.usefixtures("says")
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
+def test_unknown_name_is_bad_and_told_the_known_ones(
+    form: list[str], socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["status", "gatway", *form, "--socket", socket_path]) == 1
+    assert capsys.readouterr().err == "havip: no virtual router named gatway; there are: gateway, lan\n"
+
+
+@pytest.mark.usefixtures("says")
+def test_json_is_what_the_daemon_said(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(printed(capsys, "status", "--json", "--socket", socket_path)) == STATUS
+
+
+@pytest.mark.usefixtures("says")
+def test_json_of_one_router_keeps_the_shape(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = json.loads(printed(capsys, "status", "lan", "--json", "--socket", socket_path))
+    assert shown == STATUS | {"virtual_routers": [LAN]}
+
+
+@pytest.mark.usefixtures("says")
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_narrow_terminal_wraps_between_words_and_loses_none(
+    width: int, socket_path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unwrapped = printed(capsys, "status", "--socket", socket_path)
+    monkeypatch.setattr(status_verb, "terminal_width", lambda: width)
+    shown = printed(capsys, "status", "--socket", socket_path)
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.split() == unwrapped.split()
+
+
+def test_refused_reload_and_ailing_worker_are_shown(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says["virtual_routers"] = []
+    says["totals"] = {}
+    says["workers"] = [
+        {"name": "vrrp", "pid": None, "since": NOW, "restarts": 3, "alive": False},
+        {"name": "checker", "pid": 9, "since": NOW - 61, "restarts": 0, "alive": False},
+    ]
+    says["configuration"]["last_error"] = [
+        {
+            "file": "/etc/havip/havip.yaml",
+            "line": 4,
+            "column": 7,
+            "path": "virtual_routers.a.vrid",
+            "message": "too big",
+        }
+    ]
+    assert printed(capsys, "status", "--socket", socket_path).splitlines()[2:] == [
+        "  worker     vrrp, NOT RUNNING, about to be started again, restarts 3",
+        "  worker     checker, pid 9, up 1m01s, DOES NOT ANSWER",
+        "  the latest reload was refused:",
+        "    /etc/havip/havip.yaml:4:7: virtual_routers.a.vrid: too big",
+    ]
+
+
+def test_answer_without_a_status_is_no_traceback(
+    socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def nonsense(request: Json) -> Json:
+        return {"status": {"version": "9"}}
+
+    with serving(socket_path, {"status": nonsense}):
+        assert command.main(["status", "--socket", socket_path]) == 3
+    assert (
+        "not a havip that this one understands: its status lacks 'configuration'" in capsys.readouterr().err
+    )
+
+
+def test_no_daemon_exits_with_3(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["status", "--socket", socket_path]) == 3
+    assert capsys.readouterr().err.startswith(f"havip: no daemon answers on {socket_path} (No such file")
+
+
+def test_no_permission_exits_with_4(socket_path: str) -> None:
+    code = (
+        "import gettext, locale, os, sys, havip.cli.status  # what the other user might not be able to read\n"
+        "from havip.__main__ import main\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "sys.exit(main(['status', '--socket', sys.argv[1]]))"
+    )
+    os.chmod(os.path.dirname(socket_path), 0o755)
+    with serving(socket_path, {}):
+        done = subprocess.run(
+            [sys.executable, "-c", code, socket_path],
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 4
+    assert "be root or a member of the group havip" in done.stderr
+
+
+def test_ages_have_two_units() -> None:
+    ages = [-5, 0.4, 59.9, 60, 192, 3599, 3600, 86_399, 86_400, 1_000_000]
+    assert [age(seconds) for seconds in ages] == [
+        "0s", "0s", "59s", "1m00s", "3m12s", "59m59s", "1h00m", "23h59m", "1d00h", "11d13h",
+    ]  # fmt: skip
+
+
+def test_lengths_are_in_the_unit_that_fits() -> None:
+    assert [length(seconds) for seconds in (0.0, 0.01, 0.412, 1.0, 3.609375)] == [
+        "0s",
+        "10ms",
+        "412ms",
+        "1s",
+        "3.609s",
+    ]
+
+
+# --- reload
+
+
+def reload_with(answer: Json, socket_path: str) -> int:
+    """Run `havip reload` against a daemon that answers this."""
+
+    async def reload(request: Json) -> Json:
+        return answer
+
+    with serving(socket_path, {"reload": reload}):
+        return command.main(["reload", "--socket", socket_path])
+
+
+def test_reload_tells_the_plan_in_words(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = {
+        "drop": ["old"],
+        "change": [{"name": "web", "changes": ["priority: 100 -> 150", "interval: 1s -> 100ms"]}],
+        "add": ["mail"],
+        "keep": ["gateway", "dns"],
+        "restart": ["daemon.realtime_priority: 50 -> 0"],
+    }
+    assert reload_with({"plan": plan}, socket_path) == 0
+    assert (
+        capsys.readouterr().out
+        == """\
+dropped old
+changed web: priority: 100 -> 150; interval: 1s -> 100ms
+added mail
+kept gateway, dns, untouched
+not before a restart: daemon.realtime_priority: 50 -> 0
+"""
+    )
+
+
+def test_reload_does_not_list_hundreds_of_kept_routers(
+    socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep = [f"r{number}" for number in range(250)]
+    assert (
+        reload_with({"plan": {"drop": [], "change": [], "add": [], "keep": keep, "restart": []}}, socket_path)
+        == 0
+    )
+    assert capsys.readouterr().out == "kept r0, r1, r2, r3, r4, r5, r6, r7 and 242 more, untouched\n"
+
+
+def test_refused_reload_shows_every_problem_where_it_stands_and_exits_with_1(
+    socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = [
+        {
+            "file": "a.yaml",
+            "line": 3,
+            "column": 5,
+            "path": "virtual_routers.x.vrid",
+            "message": "expected 1..255, found 0",
+        },
+        {"file": "a.yaml", "line": 0, "column": 0, "path": "", "message": "no such file"},
+    ]
+    answer = {"ok": False, "reason": "bad-configuration", "errors": errors}
+    assert reload_with(answer, socket_path) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert (
+        shown.err
+        == """\
+a.yaml:3:5: virtual_routers.x.vrid: expected 1..255, found 0
+a.yaml: no such file
+havip: reload refused: nothing changed, the daemon runs on as before
+"""
+    )
+
+
+def test_reload_refused_for_another_reason_says_it_and_exits_with_1(
+    socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reload_with({"ok": False, "reason": "busy", "message": "another reload runs"}, socket_path) == 1
+    assert capsys.readouterr().err == "havip: reload refused: another reload runs\n"
+
+
+# --- run
+
+
+def test_run_without_the_capabilities_is_one_sentence_and_4() -> None:
+    code = (
+        "import sys; from havip import process; from havip.__main__ import main\n"
+        "process.keep_capabilities(['CAP_NET_RAW']); sys.exit(main(['run', '-c', 'none.yaml']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 4
+    assert done.stderr == "havip: havip run needs root, or the capabilities that it lacks: CAP_NET_ADMIN\n"
