@@ -20,11 +20,6 @@ def we_keep_waiting(us: Settings, advert: Advert) -> bool:
     return advert.priority >= us.priority or not us.preempt
 
 
-def we_could_take_over(us: Settings, advert: Advert) -> bool:
-    """As backup: say whether only a preemption delay can hold us back from this master's place."""
-    return us.preempt and advert.priority < us.priority
-
-
 def we_give_way(us: Settings, advert: Advert) -> bool:
     """As master: say whether the other master is the better one (RFC 9568 section 6.4.3)."""
     if advert.priority == us.priority:

@@ -12,7 +12,6 @@ from havip.vrrp import packet
 from havip.vrrp.packet import Advert
 from tests.fuzz.packets import GROUP_V4, GROUP_V6, SOURCES, examine, random_packets
 
-
 #: every outcome of `decode`
 OUTCOMES = {"advert", "ttl", "version", "type", "length", "no-addresses", "checksum"}
 

@@ -78,6 +78,19 @@ def test_after_a_resignation_only_the_skew_is_left(preempt: bool) -> None:
     assert isinstance(taken, Master)
 
 
+def test_a_resignation_never_postpones_a_takeover() -> None:
+    # Section 6.4.2 would set the timer to the skew even when less is left.
+    assert step(us(), FOLLOWING, advert(0), at(3.5)) == (FOLLOWING, [])
+
+
+def test_a_stream_of_resignations_cannot_keep_a_backup_waiting() -> None:
+    state, _ = step(us(), FOLLOWING, advert(0), at(2))
+    for hundredths in range(201, 261, 10):
+        state, actions = step(us(), state, advert(0), at(hundredths / 100))
+        assert actions == []
+        assert next_deadline(state) == at(2.609375)
+
+
 def test_of_two_backups_the_better_is_first_after_a_resignation() -> None:
     better, _ = step(us(priority=150), FOLLOWING, advert(0), at(2))
     worse, _ = step(us(priority=149), FOLLOWING, advert(0), at(2))

@@ -60,6 +60,27 @@ def test_a_master_bears_three_refusals() -> None:
     assert isinstance(state, Master)
 
 
+def test_refusals_are_a_row_only_without_an_interval_of_peace_between_them() -> None:
+    state, offset = refused(master(), times=3, offset=0.4)
+    state, actions = step(US, state, Tick(), at(offset + 1))
+    assert actions == [SendAdvert(100)]
+    state, actions = step(US, state, REFUSED, at(offset + 1.5))
+    assert isinstance(state, Master)
+    assert (state.refusals, actions) == (1, [])
+
+
+def test_several_addresses_refused_at_once_are_one_refusal() -> None:
+    state, _ = step(US, master(), REFUSED, at(0.4))
+    for _ in range(254):
+        state, actions = step(US, state, REFUSED, at(0.4))
+        assert (state, actions) == (Master(at(1), retry_at=at(1.4), refusals=1), [])
+
+
+def test_a_refusal_that_still_waits_for_its_retry_is_not_forgiven_by_an_advert() -> None:
+    state, _ = step(US, master(retry_at=at(1.4), refusals=2), Tick(), at(1))
+    assert state == Master(at(2), retry_at=at(1.4), refusals=2)
+
+
 def test_at_the_fourth_refusal_a_master_resigns_and_stands_aside_for_a_minute() -> None:
     state, offset = refused(master(), times=3, offset=0.4)
     state, actions = step(US, state, REFUSED, at(offset))

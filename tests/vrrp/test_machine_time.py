@@ -8,7 +8,7 @@ from havip.clock import NEVER
 from havip.vrrp.actions import SendAdvert
 from havip.vrrp.events import AddressesLost, AddressesRefused, Event, LinkUp, Start, Tick
 from havip.vrrp.machine import Initialize, Master, State, next_deadline, step
-from tests.vrrp.build import LOW_PEER, advert, at, backup, master, quiet, s, us
+from tests.vrrp.build import LOW_PEER, STATES, advert, at, backup, master, quiet, s, us
 
 US = us(announce=quiet())
 
@@ -87,3 +87,16 @@ def test_a_refresh_interval_shorter_than_a_late_wake_up_does_not_bunch_up() -> N
     state, actions = step(settings, master(100, refresh_at=at(1)), Tick(), at(9.5))
     assert len(actions) == 1
     assert next_deadline(state) > at(9.5)
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: type(state).__name__)
+def test_an_event_that_nobody_knows_is_an_error_and_not_silence(state: State) -> None:
+    with pytest.raises(AssertionError):
+        step(US, state, "an event of tomorrow", at(0.5))  # type: ignore[arg-type]
+
+
+def test_a_state_that_nobody_knows_is_an_error_and_not_silence() -> None:
+    with pytest.raises(AssertionError):
+        step(US, "a state of tomorrow", Tick(), at(0.5))  # type: ignore[arg-type]
+    with pytest.raises(AssertionError):
+        next_deadline("a state of tomorrow")  # type: ignore[arg-type]
