@@ -28,7 +28,8 @@ IPV6_ADDRESS_EVENTS: Final = 0x100
 REQUESTS_PER_SEND: Final = 250
 DUMP_ATTEMPTS: Final = 5
 
-_BUFFER_BYTES: Final = 8 << 20
+_ANSWER_BYTES: Final = 8 << 20  # receive buffer: thousands of answers
+_EVENT_BYTES: Final = 2 << 20  # some 5000 events; reading everything afresh is cheaper than reading more
 _DATAGRAM_BYTES: Final = 65536  # a longer message cannot be: its attributes count their bytes in 16 bits
 _SOL_NETLINK: Final = 270
 _NETLINK_CAP_ACK: Final = 10
@@ -58,14 +59,14 @@ class Dump:
 class _NetlinkSocket:
     """A non-blocking rtnetlink socket in the network namespace of the thread that makes it."""
 
-    def __init__(self, groups: int) -> None:
+    def __init__(self, groups: int, buffer_bytes: int) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         self._buffer = bytearray(_DATAGRAM_BYTES)
         self._view = memoryview(self._buffer)
         try:
             with suppress(PermissionError):  # without CAP_NET_ADMIN the default size must do
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
             for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
                 with suppress(OSError):  # Linux 4.3 and 4.12: the answers are only less wordy without
                     self._socket.setsockopt(_SOL_NETLINK, option, 1)
@@ -108,7 +109,7 @@ class EventSocket(_NetlinkSocket):
     """Hears interfaces and addresses come, change and go."""
 
     def __init__(self) -> None:
-        super().__init__(LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS)
+        super().__init__(LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS, _EVENT_BYTES)
         self._lost = False
 
     def drain(self, limit: int) -> Heard:
@@ -145,7 +146,7 @@ class RequestSocket(_NetlinkSocket):
     """Asks the kernel for changes and for what there is."""
 
     def __init__(self) -> None:
-        super().__init__(0)
+        super().__init__(0, _ANSWER_BYTES)
         self._next_sequence = 1
 
     def reserve(self, count: int) -> int:

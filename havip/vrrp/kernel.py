@@ -36,7 +36,7 @@ from havip.vrrp.interface import InterfaceView, view_of
 
 __all__ = ["ADDRESS_MARK", "AddressBatch", "Changes", "InterfaceView", "Kernel", "Refused"]
 
-EVENTS_PER_READ: Final = 512  # so that a storm of events cannot keep the worker from its adverts
+EVENTS_PER_READ: Final = 128  # so that a storm of events cannot keep the worker from its adverts
 
 _ABSENT: Final = frozenset((errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO))
 
