@@ -66,7 +66,7 @@ def unfit(virtual: VirtualAddress) -> str:
         if address in THIS_NETWORK:
             return 'it belongs to "this network", 0.0.0.0/8'
     elif address.ipv4_mapped is not None:
-        return "it is an IPv4 address in IPv6 clothes, which never appears on a wire"
+        return "it is an IPv4-mapped address, which never appears on a wire"
     host_bits = address.max_prefixlen - length
     if host_bits <= 1:
         return ""  # RFC 3021, RFC 6164: both addresses of such a prefix are hosts
