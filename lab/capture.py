@@ -40,7 +40,8 @@ class Capture:
     """Everything an interface sends and receives from the moment the constructor returns until `close`.
 
     On a switch's bridge it hears what the switch forwards to all; on an interface of a host, that host's
-    frames.  ``protocol`` is an EtherType, ``keep`` chooses frames.
+    frames.  ``protocol`` is an EtherType, ``keep`` chooses frames, ``tell`` is called for each one kept,
+    on the thread that listens.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Capture:
         *,
         protocol: int = ETH_P_ALL,
         keep: Callable[[Frame], bool] | None = None,
+        tell: Callable[[Frame], None] | None = None,
     ) -> None:
         self._keep = keep
+        self._tell = tell
         self._frames: list[Frame] = []
         self._news = threading.Condition()
         with host.entered():
@@ -133,6 +136,9 @@ class Capture:
                 with self._news:
                     self._frames += heard
                     self._news.notify_all()
+            if self._tell is not None:
+                for frame in heard:
+                    self._tell(frame)
 
     def _drain(self) -> list[Frame]:
         heard: list[Frame] = []

@@ -338,6 +338,12 @@ def sweep(prefix: str) -> list[str]:
     return dead
 
 
+def members(namespace: str) -> list[int]:
+    """Return the processes that live in a namespace, ourselves aside."""
+    shown = _run(["ip", "netns", "pids", namespace], check=False).stdout
+    return [pid for pid in map(int, shown.split()) if pid != os.getpid()]
+
+
 def _run(argv: list[str], check: bool = True, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
     if check and done.returncode:
@@ -365,14 +371,8 @@ def _wait_for_port(switch: Switch, port: str) -> None:
     switch.wait(LINK_EVENTS, forwards, f"{switch.name}: port {port} forwards", 10.0)
 
 
-def _members(namespace: str) -> list[int]:
-    """Return the processes that live in a namespace, ourselves aside."""
-    shown = _run(["ip", "netns", "pids", namespace], check=False).stdout
-    return [pid for pid in map(int, shown.split()) if pid != os.getpid()]
-
-
 def _remove(namespace: str) -> None:
     # A daemon's workers may outlive the process that we started: they are found by where they live.
-    end(_members(namespace))
+    end(members(namespace))
     if (NAMESPACES / namespace).exists():
         _run(["ip", "netns", "delete", namespace])

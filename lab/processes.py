@@ -57,13 +57,13 @@ def _wait(waiting: dict[int, int], patience: float) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM inside; outside the main thread Python delivers none anyway."""
+    """Ignore SIGINT, SIGTERM and SIGHUP inside; outside the main thread Python delivers none anyway."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             before[number] = signal.signal(number, signal.SIG_IGN)
         yield
     finally:
