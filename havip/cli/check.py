@@ -19,6 +19,7 @@ EPILOG = """\
 exit status: 0 the daemon would accept the file; 1 it would not, and the errors are on standard error.
 
 Only the file is judged: whether its interfaces exist, and hold an address, shows when the daemon runs."""
+WINDOW = 100  # columns of the file that an excerpt shows
 DEFAULT_PATH = "/etc/havip/havip.yaml"
 
 
@@ -79,8 +80,9 @@ def excerpt(problem: Problem, lines: tuple[str, ...]) -> str:
     line = lines[problem.line - 1]
     if not line.strip() or not line.replace("\t", " ").isprintable():
         return ""
-    before = "".join("\t" if character == "\t" else " " for character in line[: problem.column - 1])
-    return f"\n    {line}\n    {before}^"
+    start = max(0, problem.column - 1 - WINDOW // 2) if len(line) > WINDOW else 0
+    before = "".join("\t" if c == "\t" else " " for c in line[start : problem.column - 1])
+    return f"\n    {line[start : start + WINDOW]}\n    {before}^"
 
 
 def counted(count: int, noun: str) -> str:

@@ -6,7 +6,6 @@ value that cannot be read is reported and becomes `BAD`; reading goes on.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from havip.config.fields import Group, ListOf, Named, Shape
@@ -156,6 +155,8 @@ def listed(node: Node, shape: Shape) -> str:
 
 def nearest_key(name: str, group: Group) -> str:
     """Return the key that ``name`` most probably stands for; empty: none comes near."""
+    import difflib  # only a mistake needs it
+
     if name in group.elsewhere:
         return group.elsewhere[name]
     return next(iter(difflib.get_close_matches(name.lower(), group.by_name, 1)), "")

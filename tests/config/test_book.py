@@ -1,0 +1,78 @@
+"""docs/configuration.md tells the truth about every key."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from havip.cli import check
+from havip.config.fields import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, Field, Group, ListOf, walk
+from havip.config.kinds import Length, Whole
+
+BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
+ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*) \|$", re.MULTILINE)
+
+
+def rows(heading: str) -> dict[str, tuple[str, str]]:
+    """Return (value, default) by key from the table below a heading."""
+    section = re.split(r"^#+ ", BOOK.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return {key: (value, default) for key, value, default, _ in ROW.findall(section)}
+
+
+TABLES = [("## `virtual_routers`", ROUTER), ("### `announce`", ANNOUNCE), ("## `daemon`", DAEMON)]
+
+
+@pytest.mark.parametrize(("heading", "group"), TABLES)
+def test_every_key_has_its_row_and_no_row_lacks_its_key(heading: str, group: Group) -> None:
+    assert list(rows(heading)) == [field.name for field in group.fields]
+
+
+def test_every_key_of_the_table_is_in_one_of_the_books_tables() -> None:
+    in_tables = {id(field) for _, group in TABLES for field in group.fields}
+    rest = [path for path, _, field in walk(CONFIGURATION) if id(field) not in in_tables]
+    assert rest == ["daemon", "defaults", "virtual_routers"]
+    assert all(f"\n## `{path}`\n" in BOOK for path in rest)
+
+
+CASES = [
+    pytest.param(heading, group, field, id=f"{heading.strip('# `')}.{field.name}")
+    for heading, group in TABLES
+    for field in group.fields
+]
+
+
+@pytest.mark.parametrize(("heading", "group", "field"), CASES)
+def test_the_book_gives_the_true_default(heading: str, group: Group, field: Field) -> None:
+    _, default = rows(heading)[field.name]
+    if isinstance(field.shape, Group):
+        assert default == "see below"
+    elif field.name not in group.defaults:
+        assert default == "required"
+    else:
+        assert not isinstance(field.shape, ListOf)
+        value = field.shape.written(group.defaults[field.name])  # type: ignore[union-attr]
+        assert default == f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+@pytest.mark.parametrize(("heading", "group", "field"), CASES)
+def test_the_book_gives_the_true_range(heading: str, group: Group, field: Field) -> None:
+    value, _ = rows(heading)[field.name]
+    if isinstance(field.shape, Whole):
+        assert value == f"{field.shape.least} to {field.shape.most}"
+    elif isinstance(field.shape, Length) and field.name != "interval":
+        assert f"a length of time from {value}" == field.shape.expected
+
+
+def test_the_books_sample_of_check_is_what_check_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("havip.yaml").write_text(
+        "virtual_routers:\n  gateway:\n    interface: eth0\n    vrid: 51\n    priorty: 150\n"
+        "    addresses: [192.0.2.1/24]\n"
+    )
+    assert check.run(argparse.Namespace(config="havip.yaml", json=False)) == 1
+    assert f"```\n$ havip check -c havip.yaml\n{capsys.readouterr().err}```\n" in BOOK

@@ -1,0 +1,77 @@
+"""The files that we ship mean what their comments say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from havip.config.model import Announcing, Daemon, VirtualRouter
+from havip.config.yamlfile import examine, load, parse
+
+ETC = Path(__file__).parents[2] / "etc"
+
+
+def routers(name: str) -> dict[str, VirtualRouter]:
+    """Return the virtual routers of an example by their names."""
+    return {router.name: router for router in load(str(ETC / "examples" / name)).virtual_routers}
+
+
+@pytest.mark.parametrize("path", sorted(ETC.rglob("*.yaml")), ids=lambda path: path.name)
+def test_a_file_that_we_ship_is_good_without_a_note(path: Path) -> None:
+    findings = examine(str(path))
+    assert [str(problem) for problem in findings.problems + findings.notes] == []
+
+
+def test_the_default_file_is_one_plain_router() -> None:
+    assert load(str(ETC / "havip.yaml")) == parse(
+        "virtual_routers: {gateway: {interface: eth0, vrid: 51, addresses: [192.0.2.1/24]}}", "plain"
+    )
+
+
+def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -> None:
+    text = (ETC / "havip.yaml").read_text()
+    uncommented = re.sub(r"^( *)# ( *\w+:(?: .*)?)$", r"\1\2", text, flags=re.MULTILINE)
+    assert uncommented.count("\n") == text.count("\n")
+    configuration = parse(uncommented, "uncommented")
+    assert configuration == load(str(ETC / "havip.yaml"))
+    for key in (*Daemon.__slots__, *Announcing.__slots__, *VirtualRouter.__slots__):
+        assert key == "name" or re.search(rf"^ *{key}:", uncommented, re.MULTILINE), key
+
+
+def test_the_two_gateways_are_one_virtual_router() -> None:
+    master, backup = routers("gateway-master.yaml")["gateway"], routers("gateway-backup.yaml")["gateway"]
+    assert master.key == backup.key
+    assert (master.addresses, master.interval, master.version) == (
+        backup.addresses,
+        backup.interval,
+        backup.version,
+    )
+    assert (master.priority, backup.priority) == (150, 100)
+
+
+def test_dual_stack_is_one_vrid_in_two_families() -> None:
+    both = routers("dual-stack.yaml")
+    assert both["gateway4"].key == ("eth0", 51, 4)
+    assert both["gateway6"].key == ("eth0", 51, 6)
+    assert [router.priority for router in both.values()] == [150, 150]
+
+
+def test_sub_second_advertises_ten_times_a_second() -> None:
+    assert routers("sub-second.yaml")["gateway"].interval == 100_000_000
+
+
+def test_load_sharing_prefers_one_router_here_and_one_there() -> None:
+    both = routers("load-sharing.yaml")
+    assert [router.priority for router in both.values()] == [150, 100]
+    assert [router.preempt_delay for router in both.values()] == [30_000_000_000] * 2
+
+
+def test_legacy_peers_get_version_2() -> None:
+    legacy = routers("vrrp2-legacy.yaml")["gateway"]
+    assert (legacy.version, legacy.interval) == (2, 1_000_000_000)
+
+
+def test_the_owner_has_priority_255() -> None:
+    assert routers("address-owner.yaml")["gateway"].priority == 255
