@@ -13,7 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from havip.clock import Duration, centiseconds, seconds, to_centiseconds, to_whole_seconds
-from havip.config.model import ChecksumForm
+from havip.config.model import OWNER_PRIORITY, ChecksumForm
 from havip.errors import Refusal
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def refuse(us: Settings, advert: Advert) -> Refusal | None:
         return Refusal.OWN_PACKET
     if us.owner:
         # Section 7.1: the address owner listens to nobody.
-        return Refusal.TWO_OWNERS if advert.priority == us.priority else Refusal.ADDRESS_OWNER
+        return Refusal.TWO_OWNERS if advert.priority == OWNER_PRIORITY else Refusal.ADDRESS_OWNER
     if advert.auth_type != 0:
         return Refusal.AUTH_TYPE
     # RFC 3768 section 7.1 drops a foreign interval; VRRPv3 learns it, but 0 would end every master at once.
