@@ -115,14 +115,14 @@ class Reader:
         return list(result.values())
 
     def items(self, node: Sequence, shape: ListOf, place: Place) -> tuple[Read, ...]:
-        """Return the values of a list, those left out that cannot be read."""
+        """Return the values of a list, those left out that cannot be read or are too many."""
         if not 1 <= len(node.items) <= shape.most:
             self.problems.add(place, f"{len(node.items)} values", shape.expected)
-        reads = (
+        reads = [
             self.read(item, shape.item, Place(item.line, item.column, f"{place.path}[{index}]"))
-            for index, item in enumerate(node.items[: shape.most])
-        )
-        return tuple(read for read in reads if read.value is not BAD)
+            for index, item in enumerate(node.items)
+        ]
+        return tuple(read for read in reads[: shape.most] if read.value is not BAD)
 
     def scalar(self, node: Scalar, kind: Kind, place: Place) -> Any:
         """Return the value of a single text."""

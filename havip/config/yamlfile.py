@@ -8,6 +8,7 @@ deep nesting.  Nothing here raises anything but `ConfigurationError`, whatever t
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -108,15 +109,15 @@ def read_text(path: str) -> str:
     whole = Place(0, 0, "")
     try:
         with open(path, "rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            data = file.read(LARGEST_FILE + 1).removeprefix(BOM_UTF8)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise Malformed(whole, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > LARGEST_FILE:
         raise Malformed(whole, f"more than {LARGEST_FILE} bytes", "a configuration")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
-        good = data[: error.start].decode("utf-8-sig")
+        good = data[: error.start].decode()
         found = f"byte 0x{data[error.start]:02x}"
         raise Malformed(place_of(good, len(good)), found, "text in UTF-8") from None
 

@@ -120,6 +120,15 @@ def test_a_router_has_1_to_255_addresses(count: int) -> None:
     assert complaints(router().replace("192.0.2.1/24", addresses.rpartition(", ")[0] or "10.0.0.1")) == []
 
 
+def test_an_overlong_list_is_read_to_its_end_but_not_compared() -> None:
+    addresses = [f"10.0.0.{number}" for number in range(1, 256)]
+    lines = complaints(router().replace("192.0.2.1/24", ", ".join([*addresses, "10.0.0.1", "nonsense"])))
+    assert [line.split(": ")[1] for line in lines] == [
+        "virtual_routers.gateway.addresses",
+        "virtual_routers.gateway.addresses[256]",
+    ]
+
+
 def test_defaults_lie_beneath_every_router_key_by_key() -> None:
     text = """\
 defaults:
@@ -169,6 +178,13 @@ def test_what_an_alias_repeats_is_reported_once() -> None:
     text = "virtual_routers:\n  a: &a {interface: eth0, vrid: 0, addresses: [192.0.2.1]}\n  b: *a\n"
     assert complaints(text) == [
         '2:33: virtual_routers.a.vrid: expected a whole number from 1 to 255, found "0"',
+    ]
+
+
+def test_a_value_that_an_alias_puts_under_two_keys_is_reported_once() -> None:
+    text = router("priority: *number").replace("vrid: 51", "vrid: &number 999")
+    assert complaints(text) == [
+        '4:11: virtual_routers.gateway.vrid: expected a whole number from 1 to 255, found "999"',
     ]
 
 

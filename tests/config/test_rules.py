@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from havip.config.yamlfile import examine_text
-from tests.config.reading import complaints, read, router
+from tests.config.reading import MISSING_INTERFACE, complaints, read, router
 
 OWNER = "the owner of the addresses (priority 255) always takes over at once"
 STEP = "expected 10ms to 40.95s in steps of 10ms"
@@ -135,6 +135,14 @@ def test_a_link_local_address_belongs_to_one_router_of_each_interface() -> None:
     assert complaints(apart) == []
     assert complaints(together) == [
         '3:45: virtual_routers.b.addresses[0]: fe80::1 again: "a" has it in line 2, column 45'
+    ]
+
+
+def test_link_local_addresses_of_unknown_interfaces_are_not_compared() -> None:
+    text = two("vrid: 1, addresses: [fe80::1]", "vrid: 1, addresses: [fe80::1]")
+    assert complaints(text) == [
+        f"2:3: virtual_routers.a: {MISSING_INTERFACE}",
+        f"3:3: virtual_routers.b: {MISSING_INTERFACE}",
     ]
 
 

@@ -204,6 +204,9 @@ BAD_ADDRESSES = {
     ),
     "192.0.2.0/24": f'{HOST}, found "192.0.2.0/24": it is the network 192.0.2.0/24 itself',
     "192.0.2.255/24": f'{HOST}, found "192.0.2.255/24": it is the broadcast address of its /24',
+    "192.0.2.4/30": f'{HOST}, found "192.0.2.4/30": it is the network 192.0.2.4/30 itself',
+    "192.0.2.7/30": f'{HOST}, found "192.0.2.7/30": it is the broadcast address of its /30',
+    "2001:db8::/126": f'{HOST}, found "2001:db8::/126": it is the network 2001:db8::/126 itself',
     "2001:db8::/64": f'{HOST}, found "2001:db8::/64": it is the network 2001:db8::/64 itself',
 }
 
@@ -220,6 +223,8 @@ def test_an_address_that_no_host_can_hold_is_refused(written: str, complaint: st
         ("192.0.2.0/31", "192.0.2.0/31"),  # RFC 3021
         ("192.0.2.1/31", "192.0.2.1/31"),
         ("192.0.2.255", "192.0.2.255/32"),
+        ("192.0.2.5/30", "192.0.2.5/30"),
+        ("2001:db8::ffff:ffff:ffff:ffff/64", "2001:db8::ffff:ffff:ffff:ffff/64"),
         ("10.0.0.255/16", "10.0.0.255/16"),
         ("2001:db8::/127", "2001:db8::/127"),  # RFC 6164
         ("2001:DB8:0::ffff/64", "2001:db8::ffff/64"),

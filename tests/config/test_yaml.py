@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from havip.config.fields import CONFIGURATION, walk
 from havip.config.problems import ConfigurationError
-from havip.config.yamlfile import load, parse
+from havip.config.yamlfile import examine, load, parse
 from tests.config.reading import MISSING_ADDRESSES, MISSING_INTERFACE, MISSING_VRID, complaints, read, router
 
 BROKEN = {
@@ -76,6 +76,16 @@ def test_all_line_endings_and_a_byte_order_mark_are_taken(tmp_path: Path) -> Non
     for text in (router(), router().replace("\n", "\r\n"), router().replace("\n", "\r")):
         path.write_bytes(b"\xef\xbb\xbf" + text.encode())
         assert load(str(path)) == read(router())
+
+
+def test_a_byte_order_mark_takes_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "havip.yaml"
+    path.write_bytes(b"\xef\xbb\xbfdeamon: {}\n" + router().encode())
+    findings = examine(str(path))
+    assert [(problem.line, problem.column) for problem in findings.problems] == [(1, 1)]
+    assert findings.lines[0] == "deamon: {}"
+    path.write_bytes(b"\xef\xbb\xbfa: \xff")
+    assert refusal(path) == ":1:4: expected text in UTF-8, found byte 0xff"
 
 
 def refusal(path: object) -> str:
