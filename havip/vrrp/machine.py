@@ -69,7 +69,7 @@ class Master:
     refresh_at: Instant = NEVER  # next periodic burst
     retry_at: Instant = NEVER  # when to ask the kernel again for addresses that it refused
     refusals: int = 0  # in a row
-    answered_until: Instant = LONG_AGO  # weaker masters heard before then set off no further burst
+    answered_until: Instant = LONG_AGO  # a weaker master heard before then is answered with a burst then
 
 
 State: TypeAlias = Initialize | Backup | Master
@@ -269,20 +269,21 @@ def on_master_deadlines(us: Settings, state: Master, now: Instant) -> Step:
 def reassert(us: Settings, state: Master, now: Instant) -> Step:
     """Answer a weaker master: an advert for it, announcements for whoever believed it.
 
-    One burst now and one after the delay; a stream of weak adverts cannot make them more.
+    One burst now and one after the delay.  A stream of weak adverts cannot make them more than two in an
+    interval; but one heard after a burst is answered with another, when the interval is over at the
+    latest: the weaker master may have called the clients in between, and may now be silent for good.
     """
     actions: list[Action] = [SendAdvert(us.priority)]
-    if now >= state.answered_until:
-        actions.append(AnnounceAddresses(us.announce.lower_priority_repeat))
-        if us.announce.lower_priority_delay:
-            again_at = after(now, us.announce.lower_priority_delay)
-            state = replace(
-                state,
-                announce_at=again_at,
-                announce_repeat=us.announce.lower_priority_repeat,
-                answered_until=again_at,
-            )
-    return state, actions
+    repeat = us.announce.lower_priority_repeat
+    if now < state.answered_until:
+        again_at = min(state.announce_at, state.answered_until)
+    else:
+        actions.append(AnnounceAddresses(repeat))
+        state = replace(state, answered_until=after(now, us.interval))
+        again_at = later(now, us.announce.lower_priority_delay)
+        if again_at == NEVER:
+            return state, actions  # a second burst of the takeover's stays as it is
+    return replace(state, announce_at=again_at, announce_repeat=repeat), actions
 
 
 def on_refusal(us: Settings, state: Master, reason: str, now: Instant) -> Step:

@@ -82,7 +82,7 @@ def test_a_weaker_master_is_answered_at_once_and_the_next_advert_stays_where_it_
     settings = us(version=version, announce=quiet())
     heard = advert(priority, source=source, version=version)
     state, actions = step(settings, master(), heard, at(0.4))
-    assert state == Master(at(1))
+    assert state == Master(at(1), answered_until=at(1.4))
     assert actions == [SendAdvert(100), AnnounceAddresses(5)]
 
 
