@@ -173,8 +173,11 @@ def in_master(us: Settings, state: Master, event: Event, now: Instant) -> Step:
         case Advert() if election.we_give_way(us, event):
             # A last advert, beyond section 6.4.3: the winner cannot know otherwise that clients were called
             # to us (two halves of a LAN have just joined), and it answers a weaker master by calling them.
+            # Not if we promise more adverts than the winner does: backups would learn our interval from it,
+            # and take over before the winner's next one.
+            parting = [SendAdvert(us.priority)] if us.interval >= event.interval else []
             why = f"a better master advertises with priority {event.priority}"
-            return follow(us, event, now, None), [SendAdvert(us.priority), RemoveAddresses(), Tell(why)]
+            return follow(us, event, now, None), [*parting, RemoveAddresses(), Tell(why)]
         case Advert() if us.answer_lower_priority:
             # Tell the weaker master and the switches at once who is master.
             return reassert(us, state, now)

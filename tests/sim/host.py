@@ -94,11 +94,12 @@ class Host:
         self.backlog: deque[Callable[[], None]] = deque()  # what else waits for a worker that is frozen
         self.held: set[bytes] = set()  # virtual addresses on the interface
         self.powered = True
+        self.running = False  # its daemon was started, and neither stopped nor lost with the power
         self.frozen = False
         self.deaf = False  # frozen, and its packets are lost rather than kept
         self.link = True
         self.refusing = False  # the kernel refuses addresses
-        self.refused = False  # and did so when it was last asked
+        self.excused = False  # it holds none because they were refused, or taken while it was frozen
         self.lateness = ZERO  # how late its timers may fire
         self.alarm = NEVER  # local instant for which the timer is set
         self.sent = 0  # adverts
@@ -113,6 +114,11 @@ class Host:
     def is_master(self) -> bool:
         """Say whether the machine is MASTER, be the host reachable or not."""
         return isinstance(self.state, Master)
+
+    @property
+    def stands_aside(self) -> bool:
+        """Say whether it waits before it takes part again, its addresses having been refused."""
+        return isinstance(self.state, Initialize) and self.state.retry_at != NEVER
 
     @property
     def active(self) -> bool:

@@ -157,8 +157,8 @@ class Lan:
                 host.sent += 1
                 self.transmit(host, advert_from(host, priority))
             case AddAddresses():
-                host.refused = host.refusing
-                if host.refused:
+                host.excused = host.refusing
+                if host.refusing:
                     follow_up += [AddressesRefused("the kernel says no")] * len(host.addresses)
                 else:
                     host.held.update(host.addresses)
@@ -239,8 +239,8 @@ class Lan:
     # --- what happens to hosts ----------------------------------------------------------------------
 
     def tell(self, host: Host, event: Event, note: str) -> None:
-        """Let an event reach a host's worker: now, or when it thaws."""
-        if not host.powered:
+        """Let an event reach a host's worker, if one runs: now, or when it thaws."""
+        if not host.running:
             return
         self.watch.note(host.name, note)
         host.backlog.append(lambda: self._step(host, event))
@@ -250,17 +250,20 @@ class Lan:
     def start(self, *hosts: Host) -> None:
         """Start these hosts' daemons at this instant, those without power too."""
         for host in hosts:
-            host.powered = True
+            if host.running:
+                continue
+            host.powered = host.running = True
             self.tell(host, Start() if host.link else LinkDown("no carrier"), "starts")
 
     def stop(self, host: Host) -> None:
         """Stop a daemon in an orderly way."""
         self.tell(host, Stop(), "is told to stop")
+        host.running = False
 
     def kill(self, host: Host) -> None:
         """Take the power from a host: its state, its addresses and its queues are gone."""
         self.watch.note(host.name, "dies")
-        host.powered = host.frozen = host.deaf = False
+        host.powered = host.running = host.frozen = host.deaf = False
         host.state, host.alarm = Initialize(), NEVER
         host.held.clear()
         host.inbox.clear()
@@ -270,6 +273,8 @@ class Lan:
 
     def freeze(self, host: Host, deaf: bool = False) -> None:
         """Stop a host's time for its worker, not for the world; ``deaf``: its packets are lost."""
+        if host.frozen or not host.powered:
+            return
         self.watch.note(host.name, "freezes" + (" and loses what is sent to it" if deaf else ""))
         host.frozen, host.deaf = True, deaf
         self.watch.look()
@@ -295,6 +300,7 @@ class Lan:
         """Let somebody else remove the virtual addresses; the kernel tells the worker."""
         if host.held:
             host.held.clear()
+            host.excused = host.frozen
             self.tell(host, AddressesLost(), "is stripped of its addresses")
 
     def reload(self, host: Host, **changes: Any) -> None:
@@ -304,7 +310,9 @@ class Lan:
             host.settings = replace(host.settings, **changes)
             self._step(host, SettingsChanged())
 
-        if host.powered:
+        if not host.running:
+            host.settings = replace(host.settings, **changes)
+        else:
             shown = ", ".join(f"{key}={value}" for key, value in changes.items())
             self.watch.note(host.name, f"reloads: {shown}")
             host.backlog.append(change)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.sim.lan import Lan
 
 LINES: Final = 60  # of the timeline that a violation prints
+ROUNDING: Final = 10  # nanoseconds by which a host's clock may jump over an instant
 
 
 class Violation(AssertionError):
@@ -138,7 +139,7 @@ class Watch:
             return
         now = host.clock.read(self.lan.now)
         promise = self._promises.get(host.name)
-        slack = host.lateness * 11 // 10  # true time; a clock may run 10 % fast
+        slack = host.lateness * 11 // 10 + ROUNDING  # true time; a clock may run 10 % fast
         if promise and now - promise.local > promise.interval + slack:
             late = (now - promise.local) / 1e9
             raise self.broken("a master speaks in time", f"{host.name} was silent for {late:.3f}s")
@@ -147,7 +148,7 @@ class Watch:
     def addresses(self, host: Host, event: Event) -> None:
         """Check what is on the interface after the actions of one step."""
         wanted = set(host.addresses) if host.is_master else set()
-        if host.held != wanted and not (host.refused and not host.held):
+        if host.held != wanted and not (host.excused and not host.held):
             held = f"{host.name} holds {len(host.held)} of {len(host.addresses)} addresses"
             state = type(host.state).__name__
             raise self.broken("addresses if and only if MASTER", f"{held} as {state} after {event}")
