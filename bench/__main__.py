@@ -12,14 +12,21 @@ from collections.abc import Callable
 from typing import Final
 
 from bench import report
+from bench.calm import false_takeovers
 from bench.daemons import KINDS, REALTIME
+from bench.load import hearing, sending
 from bench.plan import OUTPUT, Plan
 from bench.report import Row
+from bench.startup import startups
 from bench.takeover import fleet_takeover, takeovers
 
 BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "takeover": takeovers,
     "fleet": fleet_takeover,
+    "send": sending,
+    "hear": hearing,
+    "startup": startups,
+    "calm": false_takeovers,
 }
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ class Daemon(ABC):
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_file = self.directory / "log"
         self.process: subprocess.Popen[Any] | None = None
+        self.started_at = 0  # ns of CLOCK_REALTIME
 
     def __enter__(self) -> Daemon:
         return self
@@ -53,6 +55,11 @@ class Daemon(ABC):
             self.process.wait(PATIENCE)
             self.process = None
 
+    def end(self) -> None:
+        """End it if it runs, as fast as can be; its namespace is not used again."""
+        if self.process is not None and self.process.poll() is None:
+            self.crash()
+
     @abstractmethod
     def configuration(self) -> str:
         """Return the text of the daemon's configuration file."""
@@ -61,11 +68,16 @@ class Daemon(ABC):
     def command(self, configuration: Path) -> list[str]:
         """Return the command line that stays in the foreground and logs to stderr."""
 
+    @abstractmethod
+    def state_line(self, router: str, state: str) -> str:
+        """Return what is in its log's line when ``router`` enters MASTER or BACKUP."""
+
     def start(self, stderr: int | IO[bytes] | None = None) -> subprocess.Popen[Any]:
         """Start it; its log goes to ``stderr``, else to `log_file`."""
         file = self.directory / "configuration"
         file.write_text(self.configuration())
         with self.log_file.open("ab") as log:
+            self.started_at = time.time_ns()
             self.process = self.host.popen(
                 *self.command(file),
                 stdin=subprocess.DEVNULL,
@@ -126,6 +138,9 @@ class Keepalived(Daemon):
         options = ["--dont-fork", "--vrrp", "--log-console", "--no-syslog"]
         return ["keepalived", *options, "-f", str(configuration), *files]
 
+    def state_line(self, router: str, state: str) -> str:
+        return f"({router}) Entering {state} STATE"
+
 
 def keepalived_words(router: VirtualRouter) -> Iterator[str]:
     """Yield the lines of one vrrp_instance.  Raises `ValueError` for what keepalived 2.2 cannot do."""
@@ -144,6 +159,8 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
     yield f"down_timer_adverts {router.down_adverts}"
     if not router.answer_lower_priority:
         yield "lower_prio_no_advert true"
+    # A master that gives way says so once, as havip always does: the winner then calls the neighbours back.
+    yield "higher_prio_send_advert true"
     said = router.announce
     yield f"garp_master_repeat {said.repeat}"
     yield f"garp_master_delay {seconds_of(said.delay)}"
@@ -180,6 +197,9 @@ class Havip(Daemon):
 
     def command(self, configuration: Path) -> list[str]:
         return [sys.executable, "-m", "havip", "run", "-c", str(configuration), "--socket", str(self.socket)]
+
+    def state_line(self, router: str, state: str) -> str:
+        return f" {router}: {state}"
 
 
 def havip_words(router: VirtualRouter) -> dict[str, object]:
