@@ -42,6 +42,7 @@ LOCK_REFUSED: Final = (
     "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity)"
 )
 
+PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_CAP_AMBIENT: Final = 47
@@ -169,6 +170,12 @@ def write_capabilities(mask: int) -> None:
     data = ctypes.create_string_buffer(CAPABILITY_SETS.pack(low, low, 0, high, high, 0))
     if libc.capset(ctypes.create_string_buffer(CAPABILITY_HEADER), data) != 0:
         raise OSError(ctypes.get_errno(), "capset")
+
+
+def set_name(name: str) -> None:
+    """Show ``name`` (at most 15 bytes) in ``ps`` and ``top``.  Raises OSError."""
+    text = ctypes.create_string_buffer(name.encode()[:15])
+    control(PR_SET_NAME, ctypes.addressof(text))
 
 
 def settle_garbage_collector() -> None:

@@ -143,6 +143,16 @@ print(json.dumps([*warnings, int(status("CapEff")[0], 16) == 1 << 13 | finite <<
     assert result == [None, None, True]
 
 
+# --- name
+
+
+def test_process_shows_its_name_cut_to_what_the_kernel_holds() -> None:
+    result = in_new_process(
+        STATUS + "process.set_name('havip-vrrp-worker'); print(json.dumps(status('Name')))"
+    )
+    assert result == ["havip-vrrp-work"]  # 15 bytes: TASK_COMM_LEN less the final zero
+
+
 # --- capabilities
 
 
