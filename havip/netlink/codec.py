@@ -101,6 +101,7 @@ class Address:
     flags: int
     scope: int
     protocol: int  # who put it there (IFA_PROTO, Linux 5.18); 0: unknown
+    created: int  # centiseconds since the system started
 
     @property
     def key(self) -> Key:
@@ -163,7 +164,7 @@ def parse_address(body: bytes) -> Address | None:
     if size is None:
         return None
     local = peer = b""
-    protocol = 0
+    protocol = created = 0
     for kind, value in attributes(body, _ADDRESS.size):
         if kind == _IFA_LOCAL:
             local = value
@@ -173,6 +174,8 @@ def parse_address(body: bytes) -> Address | None:
             (flags,) = _unpack(_NUMBER, value)
         elif kind == _IFA_PROTO:
             protocol = value[0] if value else 0
+        elif kind == _IFA_CACHEINFO:
+            created = _unpack(_LIFETIMES, value)[2]
     # IFA_ADDRESS is the far end of a point-to-point address, and otherwise the same as IFA_LOCAL, which
     # IPv6 then leaves out.
     local = local or peer
@@ -181,7 +184,7 @@ def parse_address(body: bytes) -> Address | None:
         return None
     if len(local) != size or len(peer) != size:
         raise Malformed(f"address of {len(local)} and {len(peer)} bytes, not {size}")
-    return Address(ifindex, local, peer, prefix_length, flags, scope, protocol)
+    return Address(ifindex, local, peer, prefix_length, flags, scope, protocol, created)
 
 
 def parse_link(body: bytes) -> Link | None:

@@ -12,10 +12,10 @@ from havip.netlink.codec import AF_INET, AF_INET6, SECONDARY, Address, Key, Link
 
 
 class Mirror:
-    """Interfaces by index and name, and the addresses of each, oldest first.
+    """Interfaces by index and name, and the addresses of each.
 
-    IPv4 keeps the kernel's order, in which a promoted secondary address goes to the end.  A mirror that
-    was fed by events equals one that was filled by a dump.
+    IPv4 addresses are kept in the kernel's own order, in which a promoted secondary address goes behind
+    the primary ones.  The order of IPv6 addresses means nothing: the kernel announces them late.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Mirror:
         return None
 
     def addresses(self, ifindex: int, family: int) -> Iterator[Address]:
-        """Yield the addresses of one family (AF_INET, AF_INET6) on an interface, oldest first."""
+        """Yield the addresses of one family (AF_INET, AF_INET6) on an interface."""
         size = {AF_INET: 4, AF_INET6: 16}[family]
         held = self._addresses.get(ifindex, {})
         return (address for address in held.values() if len(address.address) == size)
@@ -101,7 +101,7 @@ class Mirror:
             if ifindex in was
         }
         self._addresses = {}
-        for address in oldest_first(addresses):
+        for address in addresses:
             self._addresses.setdefault(address.ifindex, {})[address.key] = address
         after = self._by_index()
         touched = set()
@@ -110,20 +110,10 @@ class Mirror:
                 touched |= {known[ifindex].name for known in (was, self._links) if ifindex in known}
         return touched
 
-    def _by_index(self) -> dict[int, tuple[Link | None, list[Address]]]:
+    def _by_index(self) -> dict[int, tuple[Link | None, dict[Key, Address]]]:
         indices = self._links.keys() | self._addresses.keys()
-        return {
-            ifindex: (self._links.get(ifindex), list(self._addresses.get(ifindex, {}).values()))
-            for ifindex in indices
-        }
+        return {ifindex: (self._links.get(ifindex), self._addresses.get(ifindex, {})) for ifindex in indices}
 
     def _forget_name(self, link: Link) -> None:
         if self._by_name.get(link.name) == link.ifindex:  # else another interface has taken it over
             del self._by_name[link.name]
-
-
-def oldest_first(dumped: Iterable[Address]) -> list[Address]:
-    """Return the addresses of a dump in the order of their age: the kernel lists IPv6 newest first."""
-    listed = list(dumped)
-    ipv6 = [address for address in listed if len(address.address) == 16]
-    return [address for address in listed if len(address.address) == 4] + ipv6[::-1]

@@ -63,14 +63,14 @@ def primary_address(candidates: list[Address], family: Family) -> bytes:
     """Return the packed address that adverts are sent from; empty: there is none.
 
     Among IPv4 addresses it is the one that the kernel itself would send link-local multicast from.  A
-    secondary address only serves where there is no other: its primary one may be ours.
+    secondary address only serves where there is no other: its primary one may be ours.  Among IPv6
+    link-local addresses it is the oldest, so that a later one does not make us another router.
     """
-    usable = usable_ipv4 if family is Family.IPV4 else usable_ipv6
-    best = min(
-        filter(usable, candidates),
-        key=lambda address: (address.flags & codec.SECONDARY, address.scope),
-        default=None,
-    )
+    if family is Family.IPV4:
+        ipv4 = filter(usable_ipv4, candidates)
+        best = min(ipv4, key=lambda one: (one.flags & codec.SECONDARY, one.scope), default=None)
+    else:
+        best = min(filter(usable_ipv6, candidates), key=lambda one: (one.created, one.address), default=None)
     return best.address if best else b""
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -223,9 +223,8 @@ class Kernel:
                 return
             if message.kind == codec.NEW_LINK:
                 touched |= self._mirror.put_link(link)
-            else:
+            else:  # its addresses have been told one by one before
                 touched |= self._mirror.drop_link(link.ifindex)
-                lost |= self._held(lambda key: key[0] == link.ifindex)
 
     def _note_deletion(self, key: Key, lost: dict[Key, VirtualAddress]) -> None:
         if self._own_removals[key] > 0:
@@ -235,14 +234,6 @@ class Kernel:
         if held is not None:
             lost[key] = held
 
-    def _held(self, wanted: Callable[[Key], bool]) -> dict[Key, VirtualAddress]:
-        return {
-            key: address
-            for holding in (self._ours, self._foreign)
-            for key, address in holding.items()
-            if wanted(key)
-        }
-
     def _recover(self, touched: set[str], lost: dict[Key, VirtualAddress]) -> None:
         """Make up for events that we did not hear, or could not read."""
         try:
@@ -250,8 +241,9 @@ class Kernel:
         except KernelRefused:
             self._stale = True  # the next event reminds us
         if not self._stale:
+            held = self._ours | self._foreign
             lost.clear()
-            lost |= self._held(lambda key: self._mirror.address(key) is None)
+            lost |= {key: address for key, address in held.items() if self._mirror.address(key) is None}
 
     def _look_around(self) -> set[str]:
         """Read everything afresh; return the names that mean something else than before.

@@ -70,6 +70,7 @@ def test_an_ipv4_address_event_is_read_with_its_flags_and_its_mark() -> None:
         flags=0x80,
         scope=0,
         protocol=112,
+        created=0,
     )
 
 
@@ -79,6 +80,7 @@ def test_an_ipv6_address_without_ifa_local_is_its_own_peer() -> None:
     expected = bytes.fromhex("20010db8000000000000000000000001")
     assert (address.address, address.peer) == (expected, expected)
     assert (address.prefix_length, address.flags, address.protocol) == (128, 0xA2, 112)
+    assert address.created == 172855
 
 
 def test_the_address_of_a_point_to_point_link_is_the_local_end() -> None:
