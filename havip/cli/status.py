@@ -33,6 +33,7 @@ For each virtual router:
 
 examples:
   havip status
+  havip status --brief
   havip status gateway --verbose
   havip status --json | jq '.virtual_routers[] | {name, state}'
 
@@ -51,8 +52,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="*", help="show only the virtual routers of these names"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON (docs/cli.md lists its keys)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show every counter")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("-b", "--brief", action="store_true", help="one line for each virtual router")
+    form.add_argument("-v", "--verbose", action="store_true", help="show counters that are 0, too")
+    form.add_argument("--json", action="store_true", help="print JSON (docs/cli.md lists its keys)")
     add_socket_argument(parser, DEFAULT_SOCKET)
 
 
@@ -70,7 +73,11 @@ def run(options: Namespace) -> int:
     else:
         status = client.status()
         names = [router.name for router in status.virtual_routers]
-        for line in status_lines(status, wanted, wall(), terminal_width(), options.verbose):
+        if options.brief:
+            lines = brief_lines(status, wanted, wall())
+        else:
+            lines = status_lines(status, wanted, wall(), terminal_width(), options.verbose)
+        for line in lines:
             print(line)
     unknown = sorted(wanted.difference(names))
     if unknown:
@@ -97,6 +104,19 @@ def status_lines(
             yield ""
         separate = True
         yield from router_lines(router, now, width, verbose)
+
+
+def brief_lines(status: Status, wanted: Collection[str], now: float) -> Iterator[str]:
+    """Yield a heading, and one line for each of the routers in ``wanted``, or for all if it is empty."""
+    rows = [("ROUTER", "STATE", "FOR", "PRIORITY", "MASTER", "WHY")]
+    for router in status.virtual_routers:
+        if not wanted or router.name in wanted:
+            since = age(now - router.since)
+            priority = str(router.effective_priority)
+            rows.append((router.name, router.state, since, priority, master_words(router), router.why))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
 
 
 def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`havip status` and `havip reload` against a daemon that says what the test has it say."""
+"""`havip status` against a daemon that says what the test has it say."""
 
 from __future__ import annotations
 
@@ -163,6 +163,21 @@ dmz  FAULT  for 1d01h, since 2023-11-13 21:13:20
     )
 
 
+def test_brief_is_one_line_a_router_in_columns(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says["virtual_routers"] = [GATEWAY, LAN, DMZ]
+    assert (
+        printed(capsys, "status", "--brief", "--socket", socket_path)
+        == """\
+ROUTER   STATE   FOR    PRIORITY  MASTER                 WHY
+gateway  MASTER  3m12s  150       192.0.2.2 (this host)  no better master heard for 3.609s
+lan      BACKUP  4s     100       fe80::1                a better master advertises with priority 200
+dmz      FAULT   1d01h  100       unknown                eth2 has no carrier
+"""
+    )
+
+
 @pytest.mark.usefixtures("says")
 def test_verbose_shows_counters_that_are_0(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = printed(capsys, "status", "gateway", "--verbose", "--socket", socket_path)
@@ -287,101 +302,3 @@ def test_lengths_are_in_the_unit_that_fits() -> None:
         "1s",
         "3.609s",
     ]
-
-
-# --- reload
-
-
-def reload_with(answer: Json, socket_path: str) -> int:
-    """Run `havip reload` against a daemon that answers this."""
-
-    async def reload(request: Json) -> Json:
-        return answer
-
-    with serving(socket_path, {"reload": reload}):
-        return command.main(["reload", "--socket", socket_path])
-
-
-def test_reload_tells_the_plan_in_words(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    plan = {
-        "drop": ["old"],
-        "change": [{"name": "web", "changes": ["priority: 100 -> 150", "interval: 1s -> 100ms"]}],
-        "add": ["mail"],
-        "keep": ["gateway", "dns"],
-        "restart": ["daemon.realtime_priority: 50 -> 0"],
-    }
-    assert reload_with({"plan": plan}, socket_path) == 0
-    assert (
-        capsys.readouterr().out
-        == """\
-dropped old
-changed web: priority: 100 -> 150; interval: 1s -> 100ms
-added mail
-kept gateway, dns, untouched
-not before a restart: daemon.realtime_priority: 50 -> 0
-"""
-    )
-
-
-def test_reload_does_not_list_hundreds_of_kept_routers(
-    socket_path: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    keep = [f"r{number}" for number in range(250)]
-    assert (
-        reload_with({"plan": {"drop": [], "change": [], "add": [], "keep": keep, "restart": []}}, socket_path)
-        == 0
-    )
-    assert capsys.readouterr().out == "kept r0, r1, r2, r3, r4, r5, r6, r7 and 242 more, untouched\n"
-
-
-def test_refused_reload_shows_every_problem_where_it_stands_and_exits_with_1(
-    socket_path: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    errors = [
-        {
-            "file": "a.yaml",
-            "line": 3,
-            "column": 5,
-            "path": "virtual_routers.x.vrid",
-            "message": "expected 1..255, found 0",
-        },
-        {"file": "a.yaml", "line": 0, "column": 0, "path": "", "message": "no such file"},
-    ]
-    answer = {"ok": False, "reason": "bad-configuration", "errors": errors}
-    assert reload_with(answer, socket_path) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert (
-        shown.err
-        == """\
-a.yaml:3:5: virtual_routers.x.vrid: expected 1..255, found 0
-a.yaml: no such file
-havip: reload refused: nothing changed, the daemon runs on as before
-"""
-    )
-
-
-def test_reload_refused_for_another_reason_says_it_and_exits_with_1(
-    socket_path: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert reload_with({"ok": False, "reason": "busy", "message": "another reload runs"}, socket_path) == 1
-    assert capsys.readouterr().err == "havip: reload refused: another reload runs\n"
-
-
-# --- run
-
-
-def test_run_without_the_capabilities_is_one_sentence_and_4() -> None:
-    code = (
-        "import sys; from havip import process; from havip.__main__ import main\n"
-        "process.keep_capabilities(['CAP_NET_RAW']); sys.exit(main(['run', '-c', 'none.yaml']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 4
-    assert done.stderr == "havip: havip run needs root, or the capabilities that it lacks: CAP_NET_ADMIN\n"
