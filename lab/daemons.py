@@ -34,6 +34,7 @@ class Daemon(ABC):
         self.log = out / f"{router.name}.log"
         self.log.unlink(missing_ok=True)
         self.process: subprocess.Popen[Any] | None = None
+        self.asked_to_stop = False
 
     @property
     @abstractmethod
@@ -69,6 +70,7 @@ class Daemon(ABC):
 
     def start(self) -> None:
         """Start it."""
+        self.asked_to_stop = False
         with open(self.log, "ab") as log:
             self.process = self.host.popen(
                 *self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=CHECKOUT
@@ -81,6 +83,7 @@ class Daemon(ABC):
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
+        self.asked_to_stop = True
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
 

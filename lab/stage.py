@@ -84,6 +84,7 @@ class Stage:
         self._seen = {router.name: Seen() for router in ROUTERS}
         self._out_of_reach = dict.fromkeys(FAMILIES, 0)  # ns since when the client has been without answer
         self._served_by = dict.fromkeys(FAMILIES, "")
+        self._ended_unasked = ""
         self._cleaning = ExitStack()
 
     def __enter__(self) -> Stage:
@@ -107,10 +108,15 @@ class Stage:
             self._tell(Event(time.monotonic_ns() - self.began, who, text, kind))
 
     def wait(self, holds: Callable[[], bool], what: str, timeout: float) -> None:
-        """Return once ``holds()``, asked anew at every fact.  Raises `NotInTime` after ``timeout`` s."""
+        """Return once ``holds()``, asked anew at every fact.
+
+        Raises `NotInTime` after ``timeout`` s, or as soon as a daemon has ended that nobody asked to.
+        """
         with self._news:
-            if not self._news.wait_for(holds, timeout):
+            if not self._news.wait_for(lambda: self._ended_unasked or holds(), timeout):
                 raise NotInTime(f"not within {timeout:.1f} s: {what}")
+            if self._ended_unasked:
+                raise NotInTime(f"{self._ended_unasked}, before this: {what}")
 
     def state(self, router: str, family: int) -> str:
         """Return what a router is seen to be: one of `STATES`."""
@@ -275,9 +281,14 @@ class Stage:
     def _look_at_daemons(self) -> None:
         """Notice a daemon that ended, asked or not."""
         for name, seen in self._seen.items():
-            if seen.running and not self.daemons[name].running:
+            daemon = self.daemons[name]
+            if seen.running and not daemon.running:
                 seen.running = False
                 self._judge(name)
+                if not daemon.asked_to_stop and daemon.process is not None:
+                    what = f"{name}: the daemon ended with status {daemon.process.returncode}"
+                    self._ended_unasked = self._ended_unasked or what
+                    self.note(name, what, "bad")
 
     def _on_advert(self, seen: AdvertSeen) -> None:
         with self._news:

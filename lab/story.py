@@ -40,6 +40,8 @@ from lab.stage import NotInTime, Stage
 GOOD_IN_A_ROW: Final = 50
 #: s, for two Python daemons to start on a busy machine
 START_UP: Final = 20.0
+#: s, for a client that nobody told of a new master to find out by itself (neighbour unreachability detection)
+MISLED: Final = 60.0
 #: ns; stamps of two interfaces are compared: earlier by more than this is too early
 TOO_EARLY: Final = 1 * MILLISECOND
 #: ns; a Python process needs this long to start where the machine is busy
@@ -147,7 +149,7 @@ class Story:
         self._wait_for_advert(R2)  # mend just after it: the next to speak is r1, the harder case
         step.struck = time.monotonic_ns()
         self.stage.mend(R1)
-        self._settle(R1, 4 * self._down / SECOND + 5)
+        self._settle(R1, 4 * self._down / SECOND + MISLED)
         self._end(step)
 
     def pull_the_cable(self, step: Step) -> None:
@@ -166,7 +168,7 @@ class Story:
         step.expected = "no gap but the hand-over"
         step.bound = self._slack
         self.stage.network.carrier(self.stage.hosts[R1.name], up=True)
-        self._settle(R1, 4 * self._down / SECOND + 5)
+        self._settle(R1, 4 * self._down / SECOND + MISLED)
         self._end(step)
 
     def resign(self, step: Step) -> None:
@@ -187,7 +189,7 @@ class Story:
         step.expected = "no gap but the hand-over"
         step.bound = self._slack
         self.stage.start(R1)
-        self._settle(R1, START_UP + 2 * self._down / SECOND)
+        self._settle(R1, START_UP + 2 * self._down / SECOND + MISLED)
         self._end(step)
 
     def reload_with_another(self, step: Step) -> None:

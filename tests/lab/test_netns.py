@@ -7,58 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import netns, processes
-from lab.capture import Capture, Frame
+from lab.capture import Capture
 from lab.netns import NAMESPACES, CommandFailed, Host, Network, Switch
+from tests.lab.conftest import PREFIX
+from tests.lab.talk import heard, holding, say
 
 pytestmark = pytest.mark.root
-
-PREFIX = "tnet_"
-PORT = 4040
-ADDRESS = {"a": "10.77.0.1", "b": "10.77.0.2", "c": "10.77.0.3"}
-
-
-@pytest.fixture
-def net() -> Iterator[Network]:
-    with Network(PREFIX) as network:
-        yield network
-
-
-@pytest.fixture
-def lan(net: Network) -> tuple[Switch, Host, Host, Host]:
-    switch = net.switch("lan")
-    hosts = [net.host(name) for name in ADDRESS]
-    for number, host in enumerate(hosts, 1):
-        net.plug(host, switch, addresses=(f"{ADDRESS[host.name]}/24", f"fd77::{number}/64"))
-    return switch, hosts[0], hosts[1], hosts[2]
-
-
-def say(host: Host, text: str, to: str) -> None:
-    """Send one datagram from a host: to an address of either family, a group or the broadcast address."""
-    family = socket.AF_INET6 if ":" in to else socket.AF_INET
-    with host.entered(), socket.socket(family, socket.SOCK_DGRAM) as sender:
-        index = socket.if_nametoindex("eth0")
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        if family == socket.AF_INET6:
-            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-        else:
-            own = socket.inet_aton(ADDRESS[host.name])
-            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, own)
-        sender.sendto(text.encode(), (to, PORT))
-
-
-def holding(text: str) -> Callable[[Frame], bool]:
-    return lambda frame: text.encode() in frame.data and not frame.outgoing
-
-
-def heard(capture: Capture, text: str) -> list[Frame]:
-    return [frame for frame in capture.frames if text.encode() in frame.data and not frame.outgoing]
 
 
 def ours() -> list[str]:
@@ -346,62 +305,3 @@ def test_sweeping_spares_the_living(net: Network) -> None:
 def test_a_prefix_that_could_be_mistaken_is_refused(prefix: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
         Network(prefix)
-
-
-# ---------------------------------------------------------------- capture
-
-
-def test_a_capture_hears_both_directions_with_stamps_of_the_monotonic_clock(
-    lan: tuple[Switch, Host, Host, Host],
-) -> None:
-    _, a, b, _ = lan
-    with Capture(a) as ears:
-        before = time.monotonic_ns()
-        say(a, "ping", "224.0.0.18")
-        say(b, "pong", "224.0.0.18")
-        pong = ears.wait_for(lambda frame: b"pong" in frame.data)
-        after = time.monotonic_ns()
-        ping = ears.wait_for(lambda frame: b"ping" in frame.data)
-    assert (ping.outgoing, pong.outgoing) == (True, False)
-    slack = 1_000_000  # two clocks are read one after the other
-    assert before - slack <= ping.at <= pong.at <= after + slack
-
-
-def test_a_capture_on_the_switch_hears_what_is_forwarded_and_not_what_is_cut(
-    lan: tuple[Switch, Host, Host, Host], net: Network
-) -> None:
-    switch, a, b, _ = lan
-    with Capture(switch, switch.bridge) as ears:
-        net.cut(a)
-        say(a, "lost", "224.0.0.18")
-        say(b, "forwarded", "224.0.0.18")
-        ears.wait_for(holding("forwarded"))
-    assert heard(ears, "lost") == []
-
-
-def test_a_capture_keeps_what_it_is_told_to(lan: tuple[Switch, Host, Host, Host]) -> None:
-    _, a, b, _ = lan
-    with Capture(b, keep=lambda frame: b"good" in frame.data) as ears:
-        say(a, "bad", "224.0.0.18")
-        say(a, "good", "224.0.0.18")
-        ears.wait_for(holding("good"))
-    assert [b"good" in frame.data for frame in ears.frames] == [True]
-
-
-def test_waiting_for_a_frame_that_does_not_come_raises(lan: tuple[Switch, Host, Host, Host]) -> None:
-    _, a, _, _ = lan
-    with Capture(a) as ears, pytest.raises(TimeoutError):
-        ears.wait_for(lambda frame: b"never" in frame.data, timeout=0.05)
-
-
-def test_other_tools_read_the_pcap(lan: tuple[Switch, Host, Host, Host], tmp_path: Path) -> None:
-    _, a, b, _ = lan
-    with Capture(b, protocol=0x0800) as ears:
-        say(a, "hello", "10.77.0.2")
-        ears.wait_for(holding("hello"))
-    ears.write_pcap(tmp_path / "wire.pcap")
-    read = subprocess.run(
-        ["tcpdump", "-n", "-r", tmp_path / "wire.pcap", "udp"], capture_output=True, text=True, check=True
-    )
-    assert "10.77.0.1" in read.stdout
-    assert "> 10.77.0.2.4040: UDP, length 5" in read.stdout
