@@ -45,7 +45,10 @@ def never_none(lan: Lan, start: Instant, end: Instant, longer_than: Duration = Z
 
 
 def unchanged(lan: Lan, start: Instant, host: Host) -> None:
-    """Demand that since ``start`` this host was the one master, without a break."""
+    """Demand that since ``start`` this host was the one master, and nobody became it even for an instant."""
     reigns = [reign.masters for reign in lan.watch.reigns(start, lan.now)]
     if reigns != [(host.name,)]:
         raise lan.watch.broken("no needless change", f"{reigns} instead of {host.name} throughout")
+    takeovers = [name for when, name in lan.watch.takeovers if when > start]
+    if takeovers:
+        raise lan.watch.broken("no needless change", f"{takeovers} became master in passing")

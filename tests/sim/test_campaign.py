@@ -16,7 +16,7 @@ def test_every_mended_lan_comes_to_the_right_master_and_no_rule_is_broken_on_the
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         lan = campaign(seed)
         changes += len(list(lan.watch.reigns(BEGINNING, lan.now)))
-    assert changes > 10 * BATCH  # the masters did change
+    assert changes > 4 * BATCH  # the masters did change
 
 
 def test_a_scenario_plays_the_same_way_every_time() -> None:

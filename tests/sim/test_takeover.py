@@ -28,6 +28,7 @@ def test_after_the_masters_death_the_best_backup_alone_takes_over_in_its_time(
         lan.run(DOWN_OF_B - INTERVAL - DELAY)  # its last advert may have been one interval ago
         judge.only_master(lan)
         lan.run(INTERVAL + 2 * DELAY)
+        judge.never_two(lan, died, lan.now)
         judge.only_master(lan, b)
         judge.never_none(lan, died, lan.now, longer_than=Duration(DOWN_OF_B + DELAY))
         judge.clients_reach(lan, b)

@@ -150,20 +150,22 @@ class Walk:
                     sent.append(priority)
                 case AddAddresses() | RemoveAddresses():
                     if held == isinstance(action, AddAddresses):
-                        raise Broken("no action twice", f"{where}: {action}")
+                        raise Broken("each action once", f"{where}: {action}")
                     held = not held
                 case AnnounceAddresses() if not held:
                     raise Broken("addresses before announcements", where)
         if held != isinstance(state, Master):
             raise Broken("addresses if and only if MASTER", f"{where}: {state}")
-        self._check_deadline(us, state, where, event)
+        self._check_deadline(us, state, where, fired=isinstance(event, Tick))
+        if state == OFF:
+            return Router(OFF), sent  # whoever resigned and stopped is as good as dead
         return Router(state, not isinstance(event, Stop), held, resigned), sent
 
-    def _check_deadline(self, us: Settings, state: State, where: str, event: Event) -> None:
+    def _check_deadline(self, us: Settings, state: State, where: str, fired: bool) -> None:
         longest = Duration(max(other.interval for other in self.settings))
         deadline = machine.next_deadline(state)
         # What is due and has not fired yet stays due; once it has fired, the next one lies ahead.
-        ahead = deadline > NOW if isinstance(event, Tick | Start) else deadline >= NOW
+        ahead = deadline > NOW if fired else deadline >= NOW
         match state:
             case Master():
                 sane = ahead and deadline <= NOW + us.interval

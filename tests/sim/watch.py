@@ -54,6 +54,7 @@ class Watch:
     def __init__(self, lan: Lan) -> None:
         self.lan = lan
         self.longest_interval = seconds(0)
+        self.takeovers: list[tuple[Instant, str]] = []  # who became master when, be it for no time at all
         self._lines: deque[tuple[Instant, str, str]] = deque(maxlen=LINES)
         self._history: list[tuple[Instant, tuple[str, ...]]] = [(Instant(0), ())]
         self._resigned: set[str] = set()
@@ -117,11 +118,15 @@ class Watch:
         adds, removes = kinds.count(AddAddresses), kinds.count(RemoveAddresses)
         leaves = isinstance(before, Master) and not isinstance(host.state, Master)
         enters = isinstance(host.state, Master) and not isinstance(before, Master)
+        if enters:
+            self.takeovers.append((self.lan.now, host.name))
         repairs = isinstance(event, AddressesLost | SettingsChanged) or not host.held
         if removes != leaves:
-            raise self.broken("no action twice", f"{host.name} removes its addresses {removes} times")
+            raise self.broken("each action once", f"{host.name} removes its addresses {removes} times")
         if adds > 1 or (adds and not enters and not repairs):
-            raise self.broken("no action twice", f"{host.name} adds its addresses {adds} times, holding them")
+            raise self.broken(
+                "each action once", f"{host.name} adds its addresses {adds} times, holding them"
+            )
         if AnnounceAddresses in kinds and not isinstance(host.state, Master):
             raise self.broken("only a master announces", f"{host.name} as {host.state}")
         if SendAdvert in kinds and not isinstance(host.state, Master) and not isinstance(before, Master):
@@ -138,12 +143,15 @@ class Watch:
             self._resigned.add(host.name)
             return
         now = host.clock.read(self.lan.now)
+        self._keeps_promise(host, now)
+        self._promises[host.name] = Promise(now, host.settings.interval)
+
+    def _keeps_promise(self, host: Host, now: Instant) -> None:
         promise = self._promises.get(host.name)
         slack = host.lateness * 11 // 10 + ROUNDING  # true time; a clock may run 10 % fast
         if promise and now - promise.local > promise.interval + slack:
             late = (now - promise.local) / 1e9
             raise self.broken("a master speaks in time", f"{host.name} was silent for {late:.3f}s")
-        self._promises[host.name] = Promise(now, host.settings.interval)
 
     def addresses(self, host: Host, event: Event) -> None:
         """Check what is on the interface after the actions of one step."""
@@ -156,6 +164,7 @@ class Watch:
     def deadline(self, host: Host, deadline: Instant) -> None:
         """Check the deadline of a host that has just done everything that was due."""
         now = host.clock.read(self.lan.now)
+        self._keeps_promise(host, now)
         longest = Duration(max(self.longest_interval, host.settings.interval))
         match host.state:
             case Master():
