@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from bench import report
@@ -38,6 +39,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=0.0, help="watch for false takeovers this long")
     parser.add_argument("--ordinary", action="store_true", help="ordinary instead of real-time scheduling")
     parser.add_argument("--only", choices=[kind.kind for kind in KINDS], help="measure one daemon alone")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="directory of the report (%(default)s)")
     chosen = parser.parse_args(argv)
     unknown = [name for name in chosen.names if name not in BENCHES]
     if unknown:
@@ -65,6 +67,7 @@ def main(argv: list[str]) -> int:
         quick=chosen.quick,
         hours=chosen.hours,
         realtime=0 if chosen.ordinary else REALTIME,
+        output=chosen.output.resolve(),
         kinds=tuple(kind for kind in KINDS if chosen.only in (None, kind.kind)),
     )
     known, rows, failed = facts(plan), [], False
@@ -75,7 +78,7 @@ def main(argv: list[str]) -> int:
         except (RuntimeError, AssertionError, OSError) as reason:
             print(f"bench: {name} failed: {reason}", file=sys.stderr)
             failed = True
-    print(report.write(OUTPUT, rows, known), end="")
+    print(report.write(plan.output, rows, known), end="")
     return int(failed)
 
 

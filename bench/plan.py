@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,12 @@ class Plan:
     hours: float = 0.0  # length of the watch for false takeovers; 0: half a minute
     realtime: int = REALTIME  # SCHED_RR priority of both daemons; 0: ordinary scheduling
     kinds: tuple[type[Daemon], ...] = KINDS
-    scratch: Path = field(default=OUTPUT / "scratch")
+    output: Path = OUTPUT
+
+    @property
+    def scratch(self) -> Path:
+        """Return where configurations, logs and sockets go."""
+        return self.output / "scratch"
 
     def turns(self, blocks: int) -> Iterator[type[Daemon]]:
         """Yield the daemons in turn, A B B A A B..., so that a drift of the machine meets both alike."""
