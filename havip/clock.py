@@ -29,6 +29,11 @@ def wall() -> float:
     return time.time()
 
 
+def wall_nanoseconds() -> int:
+    """Return nanoseconds since 1970 (UTC), to compare with the kernel's stamps of packets."""
+    return time.time_ns()
+
+
 def pause(length: Duration) -> None:
     """Let ``length`` pass, for those who may: a loop whose next deadline is farther away than that."""
     time.sleep(length / NANOSECONDS_PER_SECOND)

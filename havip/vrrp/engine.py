@@ -44,11 +44,32 @@ class Engine:
         """Return when `fire` has something to do, at the earliest."""
         return self._queue[0][0] if self._queue else NEVER
 
+    def takeover_at(self) -> Instant:
+        """Return when the first in the queue takes over as backup; NEVER if it is none, or has been heard."""
+        if not self._queue:
+            return NEVER
+        router = self._queue[0][2]
+        return router.state.master_down_at if type(router.state) is Backup else NEVER
+
+    def rehearse(self) -> None:
+        """Go through the coming takeover without effect, so that the real one finds warm caches.
+
+        Once for each deadline.  `machine.step` is pure: what it returns is thrown away.
+        """
+        router = self._queue[0][2]
+        at = machine.next_deadline(router.state)
+        if router.rehearsed_for != at:
+            router.rehearsed_for = at
+            machine.step(router.settings, router.state, TICK, at)
+            self.executor.rehearse(router)
+
     def hear(self, port: Port, now: Instant) -> bool:
         """Take a batch of packets from a port; say whether its socket is empty now."""
         if port.receiver is None:
             return True
         batch = port.receiver.receive(PACKETS)
+        if len(batch) == 1:  # of more than one, the kernel knows the last one's arrival only
+            now = port.receiver.arrived(now)
         for heard in batch:
             router, meaning = port.judge(heard)
             if isinstance(meaning, Refusal):

@@ -72,6 +72,10 @@ class Executor:
                 case _:
                     assert_never(action)
 
+    def rehearse(self, router: Router) -> None:
+        """Ask the kernel to add the router's addresses to no interface, which it refuses."""
+        self._kernel.add([router.rehearsal])
+
     @property
     def busy(self) -> bool:
         """Say whether `flush` has something left that can be done at once."""

@@ -7,6 +7,7 @@ refreshes it learns whether the interface can be used and tells the routers.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -58,6 +59,12 @@ class Port:
             self.close()
             self._open()
         self.forget_verdicts()
+
+    def rejoin(self) -> None:
+        """Make sure of the multicast group: an IPv6 interface forgets it with an MTU below 1280."""
+        if self.receiver is not None and self.family is Family.IPV6:
+            with suppress(OSError):  # EINVAL: it has no IPv6 now, and will be looked at again when it has
+                self.receiver.rejoin()
 
     def add(self, router: Router) -> None:
         """Hear adverts for ``router`` from now on."""

@@ -114,6 +114,7 @@ class Roster:
         """Look at a port's interface again and tell its routers what changed."""
         before, view = port.view, self._kernel.view(port.interface, port.family)
         if view == before and (view.fault is not None or port.receiver is not None):
+            port.rejoin()  # what looks the same may have gone and come back between two looks
             return
         if view.fault is not None:
             self._tell(port, LinkDown(view.fault), now)  # before the sockets close: resign if we still can

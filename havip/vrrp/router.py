@@ -21,6 +21,7 @@ from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
 
 NO_DEADLINE = -1
+NO_INTERFACE = 0x7FFFFFFF  # an index that the kernel gives to no interface in practice: it refuses
 
 
 class Router:
@@ -40,6 +41,8 @@ class Router:
         "number",
         "port",
         "refused",
+        "rehearsal",
+        "rehearsed_for",
         "resignations_received",
         "scheduled",
         "send_errors",
@@ -62,13 +65,15 @@ class Router:
         self.since = clock.wall()
         self.why = "not started"
         self.trouble = ""  # why the last advert could not be sent
+        self.rehearsed_for = NEVER  # the takeover that the engine has gone through without effect
         self.epoch = 0  # moves on whenever announcements that still wait become void
         self.adverts: dict[int, bytes] = {}
         self.frames: tuple[bytes, ...] = ()
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
         self.announcements_sent = self.became_master = self.send_errors = self.lost = 0
         self.refused: Counter[Refusal] = Counter()
-        self.batch: AddressBatch = kernel.prepare(port.view.ifindex, config.addresses)
+        self.batch: AddressBatch
+        self.rehearsal: AddressBatch  # the first address, for an interface that cannot be
         self.prepare(kernel)
 
     def prepare(self, kernel: Kernel) -> None:
@@ -76,6 +81,7 @@ class Router:
         view = self.port.view
         self.settings = Settings.of(self.config, view.address)
         self.batch = kernel.prepare(view.ifindex, self.config.addresses)
+        self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
         self.adverts = {}
         self.frames = ()
         if view.fault is None:

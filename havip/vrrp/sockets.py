@@ -12,10 +12,12 @@ import sys
 from array import array
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from fcntl import ioctl
 from functools import lru_cache
 from struct import Struct
 from typing import Final
 
+from havip.clock import NANOSECONDS_PER_SECOND, Instant, milliseconds, wall_nanoseconds
 from havip.config.model import Family
 from havip.vrrp import bpf
 from havip.vrrp.packet import GROUP_IPV4, GROUP_IPV6, INTERNETWORK_CONTROL, PROTOCOL, TTL, Heard, split_ipv4
@@ -29,6 +31,8 @@ SO_BINDTOIFINDEX: Final = 62
 IP_FREEBIND: Final = 15
 IPV6_MULTICAST_ALL: Final = 29
 IPV6_FREEBIND: Final = 78
+
+SIOCGSTAMPNS: Final = 0x80108907  # linux/sockios.h: SIOCGSTAMPNS_NEW, _IOR(0x89, 7, long long[2])
 
 FILTER: Final = Struct("@HP")  # struct sock_fprog: how many instructions, where
 MEMBERSHIP_IPV4: Final = Struct("@4s4si")  # struct ip_mreqn: group, address (the index decides), ifindex
@@ -46,6 +50,8 @@ CONTROL: Final = 6  # TC_PRIO_CONTROL: the first band of pfifo_fast and prio
 # More than the longest message of each family (255 addresses), so a longer one cannot be taken for right.
 ROOM_IPV4: Final = 2048
 ROOM_IPV6: Final = 4352
+STAMP: Final = Struct("@qq")  # two times 64 bits: seconds and nanoseconds
+BELIEVABLE_AGE: Final = milliseconds(5)  # longer than a wake-up takes, shorter than an interval
 SOURCES: Final = 1024  # textual addresses whose packed form is kept
 
 
@@ -60,6 +66,7 @@ class AdvertReceiver:
     def __init__(self, interface: str, ifindex: int, family: Family) -> None:
         self._family = family
         self._ifindex = ifindex
+        self._stamp = bytearray(STAMP.size)
         with raw(domain_of(family), PROTOCOL) as self._socket:
             # A raw socket hears the whole host as soon as it exists.  Deaf first, then told where to listen,
             # then, by `listen_to`, what to listen to: nothing can be in it that was not meant for us.
@@ -105,6 +112,21 @@ class AdvertReceiver:
             if error.errno != errno.EADDRNOTAVAIL:  # forgotten on our side too
                 raise
         self._membership(join=True)
+
+    def arrived(self, now: Instant) -> Instant:
+        """Return when the packet that `receive` took last reached this host; ``now`` if that cannot be told.
+
+        A process that slept wakes up tenths of a millisecond after the packet.  A master's silence begins
+        with its last advert, not with our waking up.
+        """
+        try:
+            ioctl(self._socket, SIOCGSTAMPNS, self._stamp)
+        except OSError:
+            return now  # nothing received yet, or received before the kernel was first asked to stamp
+        stamp_seconds, nanoseconds = STAMP.unpack(self._stamp)
+        age = wall_nanoseconds() - (stamp_seconds * NANOSECONDS_PER_SECOND + nanoseconds)
+        # The stamp is of the wall clock; if that was set meanwhile, the age makes no sense.
+        return Instant(now - age) if 0 <= age < BELIEVABLE_AGE else now
 
     def lost(self) -> int:
         """Return how many adverts for us found the receive buffer full since the socket was opened."""

@@ -1,3 +1,5 @@
+"""Two routers on one switch for the daemon to run on."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What happens to interfaces and addresses while the daemon runs: FAULT with its reason, and back by itself."""
+"""Interfaces and addresses that change while the daemon runs: FAULT with its reason, back by itself."""
 
 from __future__ import annotations
 

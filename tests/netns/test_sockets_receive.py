@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from havip.clock import Instant, monotonic
 from havip.config.model import Family
 from havip.errors import Refusal
 from havip.vrrp.packet import Heard, decode
@@ -307,3 +308,22 @@ def test_a_name_that_is_not_the_interface_meant_is_refused(
             AdvertReceiver(name, ifindex, family)
     assert refused.value.errno == errno.ENODEV
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_an_advert_arrived_when_it_was_sent_and_not_when_we_woke_up(wire: Pair, family: Family) -> None:
+    with receiver(wire.ours, family) as ears:
+        say(wire.peer, family, message())  # the first one makes the kernel stamp
+        hear(ears, 1)
+        ears.arrived(monotonic())
+        before = monotonic()
+        say(wire.peer, family, message())
+        after = monotonic()
+        hear(ears, 1)
+        late = monotonic()
+        assert before <= ears.arrived(late) <= max(after, late)
+        assert ears.arrived(late) < late
+
+
+def test_without_a_packet_nothing_has_arrived_before_now(wire: Pair, family: Family) -> None:
+    with receiver(wire.ours, family) as ears:
+        assert ears.arrived(Instant(12345)) == 12345

@@ -16,6 +16,7 @@ from havip.vrrp import packet
 from havip.vrrp.kernel import AddressBatch, InterfaceView, Kernel, Refused
 from havip.vrrp.packet import Heard
 from havip.vrrp.port import Port
+from havip.vrrp.router import NO_INTERFACE
 from havip.vrrp.settings import Settings
 
 MAC = bytes.fromhex("020000000001")
@@ -47,7 +48,9 @@ class ModelKernel:
         refused = []
         for batch in batches:
             for key in cast(Any, batch.keys):
-                if key[1] in self.refuses:
+                if key[0] == NO_INTERFACE:
+                    refused.append(Refused(key[1], "ENODEV", batch))
+                elif key[1] in self.refuses:
                     refused.append(Refused(key[1], "EACCES", batch))
                 else:
                     self.held.add(key)
@@ -95,13 +98,20 @@ class ModelReceiver:
     def __init__(self) -> None:
         self.waiting: list[Heard] = []
         self.vrids: set[int] = set()
+        self.rejoined = 0
 
     def receive(self, limit: int = 64) -> list[Heard]:
         batch, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return batch
 
+    def arrived(self, now: Instant) -> Instant:
+        return now
+
     def listen_to(self, vrids: Collection[int]) -> None:
         self.vrids = set(vrids)
+
+    def rejoin(self) -> None:
+        self.rejoined += 1
 
     def fileno(self) -> int:
         return 1000 + id(self) % 1000

@@ -27,6 +27,18 @@ def instructions(program: bytes) -> list[tuple[int, int, int, int]]:
     return list(struct.iter_unpack("=HBBI", program))
 
 
+def calculate(op: int, a: int, operand: int) -> int:
+    """Return the accumulator after an arithmetic instruction: ADD, SUB, AND, LSH or RSH."""
+    results = {
+        0x00: a + operand,
+        0x10: a - operand,
+        0x50: a & operand,
+        0x60: a << (operand & 31),
+        0x70: a >> (operand & 31),
+    }
+    return results[op & 0xF0] & 0xFFFFFFFF
+
+
 def run(program: bytes, packet: bytes) -> int:
     """Return how many bytes of ``packet`` the program keeps; a load from beyond its end keeps none."""
     code = instructions(program)
@@ -58,14 +70,7 @@ def run(program: bytes, packet: bytes) -> int:
                 memory[k] = a
                 continue
             case 4:
-                operand = x if op & 0x08 else k
-                a = {
-                    0x00: a + operand,
-                    0x10: a - operand,
-                    0x50: a & operand,
-                    0x60: a << (operand & 31),
-                    0x70: a >> (operand & 31),
-                }[op & 0xF0] & 0xFFFFFFFF
+                a = calculate(op, a, operand)
                 continue
             case 5:
                 if op & 0xF0 == 0x00:

@@ -1,0 +1,67 @@
+"""Everything of a worker but the process, on working models of its edges."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from havip.vrrp.blackbox import BlackBox
+from havip.vrrp.engine import Engine
+from havip.vrrp.events import AddressesRefused
+from havip.vrrp.executor import Executor
+from havip.vrrp.roster import Roster
+from havip.vrrp.router import Router
+from tests.vrrp.model import ModelKernel, ModelPort, at, router
+
+
+class Stack:
+    """Everything of a worker but the process: one instance is one life."""
+
+    def __init__(self, descriptor: int, kernel: ModelKernel | None = None) -> None:
+        self.kernel = kernel or ModelKernel()
+        self.blackbox = BlackBox(descriptor)
+        real = cast(Any, self.kernel)
+        self.executor = Executor(real, self.blackbox, self)
+        self.engine = Engine(self.executor)
+        self.changes: list[tuple[str, str]] = []
+        self.troubles: list[str] = []
+        self.now = at(0)
+        self.roster = Roster(real, self.blackbox, self.engine, lambda port: None, ModelPort)
+
+    def changed(self, router: Router, why: str) -> None:
+        router.why = why
+        self.changes.append((router.config.name, router.state_name))
+
+    def refused(self, router: Router, reason: str) -> None:
+        self.troubles.append(reason)
+        self.engine.step(router, AddressesRefused(reason), self.now)
+
+    def unsent(self, router: Router, error: str) -> None:
+        self.troubles.append(error)
+
+    def port(self, vrid: int = 51, interface: str = "eth0") -> ModelPort:
+        return cast(ModelPort, self.router(vrid, interface).port)
+
+    def router(self, vrid: int = 51, interface: str = "eth0") -> Router:
+        return self.roster.routers[interface, vrid, 4]
+
+    def run(self, until: float, drained: bool = True) -> None:
+        """Let the deadlines up to an instant come, each at its time."""
+        end = at(until)
+        while (due := min(self.engine.next_deadline(), self.executor.announcer.next_deadline())) <= end:
+            self.now = max(self.now, due)
+            self.engine.fire(self.now, drained)
+            self.flush()
+        self.now = end
+
+    def flush(self) -> None:
+        self.executor.flush(self.now)
+        while self.executor.busy:
+            self.executor.flush(self.now)
+
+
+def started(stack: Stack, *configs: Any) -> Stack:
+    for config in configs or (router(),):
+        stack.roster.put(config, stack.now)
+    stack.roster.start(stack.now)
+    stack.flush()
+    return stack
