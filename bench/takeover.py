@@ -16,7 +16,7 @@ from bench.plan import Plan
 from bench.report import Row
 from bench.scripted import ScriptedMaster
 from bench.stage import PEER, Stage, fleet, stage
-from bench.wire import Advert, Capture
+from bench.wire import Advert, Sight
 from havip.clock import Duration, milliseconds, seconds, spell
 from havip.config.model import VirtualRouter
 
@@ -108,7 +108,7 @@ def one_block(
             capture.seen.clear()
             master.speak(rounds)
             time.sleep(timer / 1e9 + 0.3 + 0.004 * len(routers))
-            late = judge(capture, routers, timer)
+            late = judge(capture.read(), routers, timer)
             if late is not None:
                 found.append(late)
             if len(found) == each:
@@ -116,10 +116,9 @@ def one_block(
     raise RuntimeError(f"{kind.kind}: only {len(found)} of {3 * each} takeovers began with a living master")
 
 
-def judge(capture: Capture, routers: list[VirtualRouter], timer: int) -> Lateness | None:
+def judge(sights: list[Sight], routers: list[VirtualRouter], timer: int) -> Lateness | None:
     """Return the lateness of the takeover just captured; None: the backup spoke before the master died."""
-    capture.read()
-    adverts = [sight for sight in capture.seen if isinstance(sight, Advert)]
+    adverts = [sight for sight in sights if isinstance(sight, Advert)]
     died = {sight.vrid: sight.at for sight in adverts if sight.port == "peer"}  # the last one wins
     if any(
         sight.port == "dut" and died[sight.vrid] - routers[0].interval < sight.at < died[sight.vrid]
@@ -129,12 +128,14 @@ def judge(capture: Capture, routers: list[VirtualRouter], timer: int) -> Latenes
     router_of = {router.addresses[0].address: router.vrid for router in routers}
     spoke: dict[int, int] = {}  # vrid -> ns past the timer
     called: dict[int, int] = {}
-    for sight in capture.seen:
+    for sight in sights:
         vrid = sight.vrid if isinstance(sight, Advert) else router_of[sight.address]
         if sight.port == "dut" and sight.at > died[vrid]:
             firsts = spoke if isinstance(sight, Advert) else called
             firsts.setdefault(vrid, sight.at - died[vrid] - timer)
     if len(spoke) < len(routers) or len(called) < len(routers):
         missing = f"{len(spoke)} adverts and {len(called)} announcements of {len(routers)} routers"
-        raise RuntimeError(f"the takeover was not complete in time: {missing}; last: {capture.tail()}")
+        raise RuntimeError(f"the takeover was not complete in time: {missing}")
+    if min(spoke.values()) < 0:
+        raise RuntimeError(f"a backup spoke {-min(spoke.values()) / 1e6:.3f} ms before its timer ended")
     return Lateness(min(spoke.values()), min(called.values()), max(spoke.values()), max(called.values()))

@@ -183,12 +183,16 @@ class Lan:
         return time.time_ns()
 
     def adverts(self, player: Player, *, after: int, before: int) -> list[Advert]:
-        """Return what the router advertised between two times, resignations included."""
+        """Return what a daemon advertised between two times, resignations included."""
+        return self.spoken_on(player.host.name, after=after, before=before)
+
+    def spoken_on(self, name: str, *, after: int, before: int) -> list[Advert]:
+        """Return what was advertised from a router between two times, resignations included."""
         self.capture.read()
         return [
             sight
             for sight in self.capture.seen
-            if isinstance(sight, Advert) and sight.port == player.host.name and after < sight.at < before
+            if isinstance(sight, Advert) and sight.port == name and after < sight.at < before
         ]
 
     def resignations(self, player: Player) -> list[Advert]:
