@@ -55,6 +55,10 @@ class Stage:
         done = self.host.popen("ip", "-force", "-batch", "-", stdin=-1, stdout=-3, stderr=-3, text=True)
         done.communicate("\n".join(lines))
 
+    def rename(self, old: str, new: str) -> None:
+        """Rename an interface.  Linux before 6.2 does that only while it is down."""
+        self.batch([f"link set {old} down", f"link set {old} name {new}", f"link set {new} up"])
+
     def add(self, *addresses: str) -> list[Refused]:
         """Add virtual addresses to eth0 as one router would."""
         return self.kernel.add([self.kernel.prepare(self.ifindex, vips(*addresses))])

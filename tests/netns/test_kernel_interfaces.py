@@ -127,13 +127,13 @@ def test_a_duplicate_link_local_address_is_a_fault_that_says_so() -> None:
 
 @BOTH
 def test_a_renamed_interface_concerns_both_names(s: Stage, family: Family) -> None:
-    s.ip("link", "set", "eth0", "name", "lan0")
-    assert read_all(s.kernel).interfaces == {"eth0", "lan0"}
+    s.rename("eth0", "lan0")
+    changes = read_until(s.kernel, lambda: fault(s, family, "lan0") is None)
+    assert changes.interfaces == {"eth0", "lan0"}
     assert fault(s, family) == "interface eth0 does not exist (renamed to lan0)"
-    assert fault(s, family, "lan0") is None
-    s.ip("link", "set", "lan0", "name", "eth0")
-    assert read_all(s.kernel).interfaces == {"eth0", "lan0"}
-    assert fault(s, family) is None
+    s.rename("lan0", "eth0")
+    changes = read_until(s.kernel, lambda: fault(s, family) is None)
+    assert changes.interfaces == {"eth0", "lan0"}
     assert fault(s, family, "lan0") == "interface lan0 does not exist (renamed to eth0)"
 
 
