@@ -27,6 +27,7 @@ class Row:
     samples: Samples
     aim: float | None = None
     note: str = ""
+    least: float | None = None  #: a value below this is a fault, however good it looks
     limit: float | None = None  #: an aim for havip's median by itself, where a ratio means nothing
 
     def typical(self, kind: str) -> float | None:
@@ -44,6 +45,8 @@ class Row:
     def verdict(self) -> str:
         """Say whether the aim is met; empty where there is none or nothing to judge."""
         ours = self.typical(HAVIP)
+        if self.least is not None and any(value < self.least for value in self.samples.get(HAVIP, ())):
+            return "too early"
         if self.limit is not None and ours is not None:
             return "met" if ours <= self.limit else "missed"
         if self.aim is None or self.ratio is None:

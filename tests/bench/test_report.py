@@ -28,6 +28,13 @@ def test_a_ratio_to_nothing_is_none() -> None:
     assert Row("x", "us", {"keepalived": [0.0], "havip": [1.0]}, aim=0.5).ratio is None
 
 
+def test_a_single_value_too_early_is_a_fault_whatever_the_median() -> None:
+    samples = {"keepalived": [100.0], "havip": [50.0, 60.0, -0.1]}
+
+    assert Row("x", "us", samples, aim=1, least=0).verdict == "too early"
+    assert Row("x", "us", {"keepalived": [-1.0], "havip": [0.0]}, aim=1, least=0).verdict == ""
+
+
 def test_a_limit_judges_havip_alone() -> None:
     assert Row("x", "", {"keepalived": [3.0], "havip": [0.0]}, limit=0).verdict == "met"
     assert Row("x", "", {"keepalived": [3.0], "havip": [1.0]}, limit=0).verdict == "missed"
