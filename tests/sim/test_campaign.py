@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from havip.vrrp.actions import RemoveAddresses
+from tests.sim import mutants, soak
 from tests.sim.campaign import campaign, scenario
 from tests.sim.scene import BEGINNING
 
@@ -24,3 +28,20 @@ def test_a_scenario_plays_the_same_way_every_time() -> None:
         first, second = campaign(seed), campaign(seed)
         assert first.watch.timeline() == second.watch.timeline()
         assert scenario(seed) == scenario(seed)
+
+
+def test_a_soak_plays_as_many_seeds_as_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["soak", "--runs", "3", "--seed", "500"])
+    assert soak.main() == 0
+    assert capsys.readouterr().out.startswith("3 scenarios from seed 500: ")
+
+
+def test_a_soak_ends_with_the_first_seed_that_breaks_a_rule(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["soak", "--runs", "100", "--seed", "500"])
+    mutants.without(RemoveAddresses)(monkeypatch)
+    assert soak.main() == 1
+    assert capsys.readouterr().out.startswith("seed 500: each action once: ")

@@ -8,6 +8,7 @@ election and the packets are the real ones.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
@@ -81,12 +82,14 @@ class Walk:
         faults: int = 1,
         lossy: bool = True,
         late: bool = False,
+        announcing: bool = False,
     ) -> None:
         self.settings = settings
         self.quantum = quantum
         self.faults = faults
         self.lossy = lossy
         self.late = late  # adverts may take up to one quantum
+        self.announcing = announcing  # else it is forgotten when bursts are due, which decides no election
         self._numbers: dict[Router, int] = {}
         self._routers: list[Router] = []
         self._running: list[bool] = []
@@ -157,6 +160,8 @@ class Walk:
         if held != isinstance(state, Master):
             raise Broken("addresses if and only if MASTER", f"{where}: {state}")
         self._check_deadline(us, state, where, fired=isinstance(event, Tick))
+        if isinstance(state, Master) and not self.announcing:
+            state = replace(state, announce_at=NEVER, refresh_at=NEVER, answered_until=machine.LONG_AGO)
         if state == OFF:
             return Router(OFF), sent  # whoever resigned and stopped is as good as dead
         return Router(state, not isinstance(event, Stop), held, resigned), sent
@@ -248,6 +253,13 @@ class Walk:
 
     def explore(self) -> Verdict:
         """Walk through everything.  Raises `Broken`."""
+        gc.disable()  # millions of small tuples, and no cycle among them
+        try:
+            return self._explore()
+        finally:
+            gc.enable()
+
+    def _explore(self) -> Verdict:
         joints: list[Joint] = [((self._number(Router(OFF)),) * len(self.settings), 0, self.faults)]
         numbers = {joints[0]: 0}
         good_days: list[list[Way]] = []  # of each joint state: what happens without faults

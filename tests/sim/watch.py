@@ -144,7 +144,8 @@ class Watch:
             return
         now = host.clock.read(self.lan.now)
         self._keeps_promise(host, now)
-        self._promises[host.name] = Promise(now, host.settings.interval)
+        if host.is_master:  # a farewell promises nothing
+            self._promises[host.name] = Promise(now, host.settings.interval)
 
     def _keeps_promise(self, host: Host, now: Instant) -> None:
         promise = self._promises.get(host.name)
