@@ -183,7 +183,7 @@ def settle_garbage_collector() -> None:
 
     A full collection of a daemon's heap was measured at 19 ms: two adverts late at an interval of 10 ms.
     Turning it off leaks nothing as long as what the loop makes holds no reference cycles: reference counts
-    free all the rest at once.  `tests/test_process.py` holds the loop's building blocks to that.
+    free all the rest at once.  `tests/test_process.py` holds the worker's insides to that.
     """
     gc.collect()
     gc.freeze()

@@ -9,20 +9,18 @@ import select
 import socket
 import subprocess
 import sys
-from ipaddress import ip_address
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from havip import messages, process
 from havip.clock import NEVER, Instant, after, milliseconds, monotonic, seconds
-from havip.config.model import VirtualAddress, VirtualRouter
-from havip.errors import AlreadyRunning, Refusal
+from havip.errors import AlreadyRunning
 from havip.process import TimerFd, abstract_lock
-from havip.vrrp import packet
-from havip.vrrp.events import Start, Tick
-from havip.vrrp.machine import Backup, Initialize, Master, step
-from havip.vrrp.settings import Settings
+from havip.vrrp import blackbox
+from tests.vrrp.model import at, heard, router
+from tests.vrrp.stack import Stack, started
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -293,33 +291,39 @@ print(json.dumps([gc.isenabled(), gc.get_freeze_count() > 1000]))
     assert result == [False, True]
 
 
-def test_an_election_leaves_no_cycles_behind() -> None:
-    router = VirtualRouter(
-        name="gateway", interface="eth0", vrid=51, addresses=(VirtualAddress(ip_address("192.0.2.1"), 24),)
-    )
-    us, them = (Settings.of(router, bytes((192, 0, 2, host))) for host in (2, 3))
-    group = packet.GROUP_IPV4
+def take_over_and_give_way(stack: Stack) -> None:
+    """Live through a takeover, an advert that counts, one that is refused, and a report."""
+    stack.run((stack.now - at(0)) / 1e9 + 5)
+    assert stack.router().is_master
+    stack.port().inbox.extend((heard(priority=200), heard(ttl=254)))
+    stack.engine.hear(stack.port(), stack.now)
+    assert not stack.router().is_master
+    line = messages.encode(stack.router().report(stack.now))
+    assert isinstance(messages.decode(line), messages.RouterReport)
 
-    def live_through_a_takeover() -> None:
-        state: Initialize | Backup | Master = Initialize()
-        state, _ = step(us, state, Start(), monotonic())
-        wire = packet.encode(them, 200, [bytes((192, 0, 2, 1))], group)
-        advert = packet.decode(wire, them.address, group, 255)
-        refused = packet.decode(wire[:-1], them.address, group, 255)
-        assert refused is Refusal.LENGTH
-        assert isinstance(advert, packet.Advert)
-        state, _ = step(us, state, advert, monotonic())
-        state, _ = step(us, state, Tick(), NEVER)
-        assert isinstance(state, Master)
-        report = messages.LogLine(20, "took over", {"HAVIP_ROUTER": "gateway"})
-        assert messages.decode(messages.encode(report)) == report
 
-    live_through_a_takeover()  # first calls fill caches
+def reload(stack: Stack) -> None:
+    """Live through a change in place, an addition and a removal."""
+    priority = 101 if stack.router().config.priority == 100 else 100
+    stack.roster.put(router(priority=priority), stack.now)
+    stack.roster.put(router("other", 77, "10.0.0.77", "eth1"), stack.now)
+    stack.run((stack.now - at(0)) / 1e9 + 5)
+    assert stack.router(77, "eth1").is_master
+    stack.roster.drop(("eth1", 77, 4), stack.now)
+    stack.flush()
+
+
+@pytest.mark.parametrize("live", [take_over_and_give_way, reload])
+def test_worker_leaves_no_cycles_that_only_the_collector_could_free(live: Callable[[Stack], None]) -> None:
+    descriptor = blackbox.create()
+    stack = started(Stack(descriptor))
+    live(stack)  # first calls fill caches
     gc.collect()
     gc.disable()
     try:
-        for _ in range(100):
-            live_through_a_takeover()
+        for _ in range(20):
+            live(stack)
         assert gc.collect() == 0
     finally:
         gc.enable()
+        os.close(descriptor)
