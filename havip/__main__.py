@@ -63,7 +63,8 @@ def run(words: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="store_true", help="the same as `havip version`")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    # Without prog argparse formats a usage line to find it out, and imports shutil for that.
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="havip")
     for name, line in VERBS.items():
         own = verbs.add_parser(
             name,
