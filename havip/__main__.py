@@ -63,8 +63,7 @@ def run(words: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="store_true", help="the same as `havip version`")
-    # Without prog argparse formats a usage line to find it out, and imports shutil for that.
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="havip")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for name, line in VERBS.items():
         own = verbs.add_parser(
             name,
