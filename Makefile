@@ -25,7 +25,7 @@ help:
 	@echo "make check           ruff and mypy alone"
 	@echo "make bench           side by side with keepalived (root); ARGS=--quick for a short one"
 	@echo "make fuzz            random packets for a minute; ARGS='--seconds 3600' for longer"
-	@echo "make soak            simulated LANs with new seeds, until Ctrl-C"
+	@echo "make soak            simulated LANs with new seeds for a minute; the same ARGS"
 	@echo "make clean           remove what these made, .venv included"
 
 lab: root .make/lab
