@@ -132,7 +132,8 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             # Only the skew is left, so the best backup gets there first.  A resignation never postpones:
             # a stream of them could keep every backup waiting for a master that died.
             skewed = after(now, us.skew(state.master_interval))
-            return replace(state, master_down_at=min(state.master_down_at, skewed)), []
+            down_at = min(state.master_down_at, skewed)
+            return replace(state, master_down_at=down_at, resigned=True), []
         case Advert() if election.we_keep_waiting(us, event):
             return follow(us, event, now, None), []
         case Advert() if us.preempt_delay and (state.preempt_at is None or now < state.preempt_at):

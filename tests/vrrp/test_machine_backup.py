@@ -72,7 +72,7 @@ def test_a_backup_that_may_not_preempt_still_takes_over_from_a_silent_master() -
 @pytest.mark.parametrize("preempt", [True, False])
 def test_after_a_resignation_only_the_skew_is_left(preempt: bool) -> None:
     state, actions = step(us(preempt=preempt), FOLLOWING, advert(0), at(2))
-    assert state == Backup(at(2.609375), s(1), None, PEER)
+    assert state == Backup(at(2.609375), s(1), None, PEER, resigned=True)
     assert actions == []
     taken, _ = step(us(preempt=preempt), state, Tick(), at(2.609375))
     assert isinstance(taken, Master)
@@ -80,7 +80,18 @@ def test_after_a_resignation_only_the_skew_is_left(preempt: bool) -> None:
 
 def test_a_resignation_never_postpones_a_takeover() -> None:
     # Section 6.4.2 would set the timer to the skew even when less is left.
-    assert step(us(), FOLLOWING, advert(0), at(3.5)) == (FOLLOWING, [])
+    state, actions = step(us(), FOLLOWING, advert(0), at(3.5))
+    assert state == Backup(at(3.609375), s(1), None, PEER, resigned=True)
+    assert actions == []
+
+
+def test_a_takeover_says_whether_the_master_resigned_or_fell_silent() -> None:
+    resigned, _ = step(us(), FOLLOWING, advert(0), at(2))
+    _, actions = step(us(), resigned, Tick(), at(2.609375))
+    assert actions[-1] == Tell("the master resigned")
+    back, _ = step(us(), resigned, advert(150), at(2.1))
+    _, actions = step(us(), back, Tick(), at(5.709375))
+    assert actions[-1] == Tell("no better master heard for 3.609s")
 
 
 def test_a_stream_of_resignations_cannot_keep_a_backup_waiting() -> None:
@@ -117,7 +128,7 @@ def test_vrrp_v3_learns_again_from_every_advert() -> None:
 
 def test_vrrp_v3_skew_after_a_resignation_is_that_of_the_learned_interval() -> None:
     state, _ = step(us(), Backup(at(8), s(2), None, PEER), advert(0, interval=1), at(3))
-    assert state == Backup(at(4.21875), s(2), None, PEER)
+    assert state == Backup(at(4.21875), s(2), None, PEER, resigned=True)
 
 
 def test_vrrp_v3_does_not_learn_from_a_weaker_master_that_it_does_not_follow() -> None:
@@ -134,7 +145,7 @@ def test_vrrp_v2_counts_with_its_own_interval_and_a_skew_without_interval() -> N
     state, _ = step(settings, backup(), advert(150, interval=5, version=2), at(1))
     assert state == Backup(at(16.609375), s(5), None, PEER)
     resigned, _ = step(settings, state, advert(0, interval=5, version=2), at(2))
-    assert resigned == Backup(at(2.609375), s(5), None, PEER)
+    assert resigned == Backup(at(2.609375), s(5), None, PEER, resigned=True)
 
 
 def test_a_backup_that_stops_says_nothing() -> None:

@@ -67,6 +67,18 @@ def test_a_master_that_gives_way_learns_the_better_ones_interval() -> None:
     assert state == Backup(at(7.61875), s(2), None, PEER)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "parting"),
+    [(0.99, [SendAdvert(100)]), (1, [SendAdvert(100)]), (1.01, []), (40.95, [])],
+)
+def test_a_last_advert_never_promises_more_adverts_than_the_winner_sends(
+    theirs: float, parting: list[SendAdvert]
+) -> None:
+    _, actions = step(us(), master(), advert(101, interval=theirs), at(0.4))
+    assert actions[:-2] == parting
+    assert actions[-2] == RemoveAddresses()
+
+
 def test_a_master_that_gives_way_forgets_what_it_still_wanted_to_announce() -> None:
     busy = master(announce_at=at(5), announce_repeat=5, refresh_at=at(60), retry_at=at(1), refusals=2)
     state, _ = step(us(), busy, advert(101), at(0.4))

@@ -164,6 +164,16 @@ def test_the_ipv4_header_is_written_as_keepalived_writes_it() -> None:
     assert datagram.hex() == "45c0002000000000ff700000c633640ae00000123133c80100643935c0000264"
 
 
+def test_the_groups_are_those_of_the_rfc() -> None:
+    assert ip("224.0.0.18") == packet.GROUP_IPV4
+    assert ip("ff02::12") == packet.GROUP_IPV6
+
+
+def test_a_bare_header_keeps_its_ttl_source_and_destination() -> None:
+    datagram = bytes.fromhex("45c0001412340000fe70abcdc633640ae0000012")
+    assert packet.split_ipv4(datagram) == (b"", SOURCE_V4, GROUP_V4, 254)
+
+
 def test_a_datagram_is_taken_apart_as_the_raw_socket_delivers_it() -> None:
     datagram = bytes.fromhex("45c0002012340000fe70abcdc633640ae00000123133c80100643935c0000264")
     payload = bytes.fromhex("3133c80100643935c0000264")
