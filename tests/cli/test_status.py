@@ -269,8 +269,8 @@ def test_no_daemon_exits_with_3(socket_path: str, capsys: pytest.CaptureFixture[
 
 def test_no_permission_exits_with_4(socket_path: str) -> None:
     code = (
-        "import gettext, locale, os, sys, havip.cli.status  # what the other user might not be able to read\n"
-        "from havip.__main__ import main\n"
+        "import os, sys; from havip.__main__ import main\n"
+        "main(['status', '--socket', '/none'])  # import all that the other user might not be able to read\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(main(['status', '--socket', sys.argv[1]]))"
     )
