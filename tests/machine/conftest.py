@@ -1,0 +1,78 @@
+"""One tree for all tests of this folder: provisioned three times by the script, then booted once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.machine import namespaces, trees, uml
+
+GUEST = Path(__file__).with_name("guest")
+SCRIPT = "/havip/vagrant/provision.sh"
+AS_R1 = ("r1", "--interface", "eth1", "--vip", "10.77.0.100/24")
+WHEELS = "/var/cache/wheels"
+WANTED = "etc/systemd/system/multi-user.target.wants"
+
+
+@dataclass
+class Machine:
+    """A tree, and what was seen in it."""
+
+    tree: Path
+    said: list[str] = field(default_factory=list)  # by the first, the second, the third provisioning
+    releases: list[str] = field(default_factory=list)  # in use after each of them
+    console: str = ""
+
+    def provision(self, *arguments: str, check: bool = True) -> str:
+        """Run the script as root of the tree; packages and wheels come from the cache where it has them."""
+        wheels = self.tree / WHEELS.lstrip("/")
+        wheels.mkdir(parents=True, exist_ok=True)
+        packages = self.tree / "var/cache/apt/archives"
+        with trees.cache_locked():
+            done = namespaces.run_in(
+                *(self.tree, SCRIPT, *arguments),
+                mounts=[("--bind", trees.CACHE / "packages", packages), ("--bind", trees.wheels(), wheels)],
+                environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS},
+                check=check,
+            )
+        return done.stdout
+
+    def run(self, *words: str, check: bool = True) -> str:
+        """Run a command in the tree and return its output."""
+        return namespaces.run_in(self.tree, *words, check=check).stdout
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    """A tree in which the script ran on bare Debian, then again, then with a newer checkout."""
+    with trees.cache_locked():
+        trees.bare_tree()
+    with trees.copy_of_bare_tree() as tree:
+        machine = Machine(tree)
+        trees.copy_of_checkout(tree / "havip")
+        for newer in (False, False, True):
+            if newer:
+                source = tree / "havip/havip/__init__.py"
+                source.write_text(f"{source.read_text()}\nNEWER = True\n")
+            machine.said.append(machine.provision(*AS_R1))
+            machine.releases.append(str((tree / "opt/havip/current").readlink()))
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def verdicts(machine: Machine) -> dict[str, str]:
+    """Boot the machine, let it run its checks and power off.  Returns what became of each check."""
+    checks = machine.tree / "checks"
+    shutil.copytree(GUEST, checks, ignore=shutil.ignore_patterns("__pycache__"))
+    (checks / "out").mkdir()
+    shutil.copy(machine.tree / "etc/havip/havip.yaml", checks / "provisioned.yaml")
+    for unit in GUEST.glob("*.service"):
+        shutil.copy(unit, machine.tree / "etc/systemd/system")
+        machine.run("systemctl", "enable", unit.name)
+    machine.console = uml.boot(machine.tree, patience=420)
+    lines = (checks / "out/results").read_text().splitlines()
+    return {name: verdict for name, _, verdict in (line.partition(" ") for line in lines)}

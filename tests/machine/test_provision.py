@@ -1,0 +1,110 @@
+"""The provisioning script on a bare Debian, without Vagrant: what it installs, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.machine import trees
+from tests.machine.conftest import SCRIPT, WANTED, Machine
+
+pytestmark = pytest.mark.uml
+
+
+def test_first_run_installs_a_havip_that_works(machine: Machine) -> None:
+    assert machine.run("havip", "check", "-c", "/etc/havip/havip.yaml")
+    assert machine.run("havip", "version").startswith("havip ")
+    assert "the service starts at the next boot" in machine.said[0]
+    assert "(restart needed)" in machine.said[0]
+
+
+def test_router_gets_no_compiler(machine: Machine) -> None:
+    assert not (machine.tree / "usr/bin/gcc").exists()
+
+
+def test_journal_fields_have_their_library(machine: Machine) -> None:
+    python = "/opt/havip/current/bin/python"
+    assert machine.run(python, "-c", "from systemd.journal import send; print(send.__name__)") == "send\n"
+
+
+def test_router_is_enabled_with_its_own_priority(machine: Machine) -> None:
+    assert (machine.tree / WANTED / "havip.service").is_symlink()
+    lines = (machine.tree / "etc/havip/havip.yaml").read_text().splitlines()[1:]
+    assert lines == [
+        "virtual_routers:",
+        "  gateway:",
+        "    interface: eth1",
+        "    vrid: 51",
+        "    priority: 150",
+        '    addresses: ["10.77.0.100/24"]',
+    ]
+
+
+def test_second_run_changes_nothing(machine: Machine) -> None:
+    assert machine.releases[1] == machine.releases[0]
+    assert "(nothing needed)" in machine.said[1]
+
+
+def test_newer_checkout_replaces_the_older_one(machine: Machine) -> None:
+    assert machine.releases[2] != machine.releases[0]
+    assert "(restart needed)" in machine.said[2]
+    python = "/opt/havip/current/bin/python"
+    assert machine.run(python, "-c", "import havip; print(havip.NEWER)") == "True\n"
+    kept = {path.name for path in (machine.tree / "opt/havip").iterdir()}
+    assert kept == {"current", machine.releases[2]}
+
+
+def test_checkout_is_only_read(machine: Machine) -> None:
+    installed = machine.tree / "havip"
+    new = [
+        str(path.relative_to(installed))
+        for path in installed.rglob("*")
+        if not (trees.CHECKOUT / path.relative_to(installed)).exists()
+    ]
+    assert new == []
+
+
+def test_systemd_has_no_complaint_about_the_installed_unit(machine: Machine) -> None:
+    assert machine.run("systemd-analyze", "verify", "havip.service") == ""
+
+
+def test_configuration_changed_by_hand_is_kept(machine: Machine) -> None:
+    file = machine.tree / "etc/havip/havip.yaml"
+    before = file.read_text()
+    try:
+        file.write_text(before.partition("\n")[2].replace("150", "151"))
+        said = machine.provision("r1", "--interface", "eth1")
+        assert "left as it is" in said
+        assert "priority: 151" in file.read_text()
+    finally:
+        file.write_text(before)
+
+
+def test_bad_address_is_refused_before_anything_is_replaced(machine: Machine) -> None:
+    before = (machine.tree / "etc/havip/havip.yaml").read_text()
+    said = machine.provision("r1", "--interface", "eth1", "--vip", "10.77.0.300/24", check=False)
+    assert "virtual_routers.gateway.addresses" in said
+    assert (machine.tree / "etc/havip/havip.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["r3"], ["r1", "r2"], ["r1", "--vip"], ["r1", "--prio", "3"]], ids=" ".join
+)
+def test_wrong_usage_is_told_the_right_one(machine: Machine, arguments: list[str]) -> None:
+    said = machine.run(SCRIPT, *arguments, check=False)
+    assert "--interface  where the virtual address lives" in said
+
+
+def test_folder_that_is_no_checkout_is_refused(machine: Machine) -> None:
+    assert "no checkout of havip in /etc" in machine.run(SCRIPT, "r1", "--checkout", "/etc", check=False)
+
+
+def test_client_gets_its_tools_and_no_havip() -> None:
+    with trees.copy_of_bare_tree() as tree:
+        client = Machine(tree)
+        trees.copy_of_checkout(tree / "havip")
+        said = client.provision("client", "--vip", "10.77.0.100/24")
+        assert "arping -c 3 10.77.0.100" in said
+        assert client.run("arping", "-V").startswith("arping ")
+        assert client.run("ping", "-V").startswith("ping ")
+        assert not (tree / "opt/havip").exists()
+        assert not (tree / "usr/bin/python3").exists()
