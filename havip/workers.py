@@ -33,6 +33,7 @@ CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker stil
 ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry
 HUNG_AFTER: Final = 5  # looks without a sign of life before it is killed
 BACK_OFF: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # seconds before the nth restart in a row
+SECOND_THOUGHT: Final = 0.5  # seconds in which to learn that a worker which ended in order was to end
 SETTLED_AFTER: Final = 60.0  # seconds of life after which the count of restarts in a row begins again
 LEAVE_WITHIN: Final = 5.0  # seconds that a worker gets to resign
 
@@ -178,11 +179,16 @@ class VrrpWorker:
         if self._leaving:
             if code != 0:
                 sweep()
+        elif code == 0:
+            # SIGTERM to the whole control group, as systemd sends it, has reached the worker before us.
+            asyncio.get_running_loop().call_later(SECOND_THOUGHT, self._schedule_restart, code)
         else:
             self._schedule_restart(code)
         self._ended.set()
 
     def _schedule_restart(self, code: int) -> None:
+        if self._leaving:
+            return
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         if wall() - self.since > SETTLED_AFTER:
             self._in_a_row = 0

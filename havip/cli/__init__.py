@@ -27,6 +27,7 @@ BAD: Final = 1  # what was asked about is bad: a configuration with errors, a re
 USAGE: Final = 2  # the command line itself is wrong
 UNREACHABLE: Final = 3  # no daemon answers on the control socket
 NOT_PERMITTED: Final = 4
+BROKEN: Final = 70  # havip itself failed (EX_SOFTWARE of sysexits.h): systemd starts the daemon again
 
 DEFAULT_CONFIGURATION: Final = "/etc/havip/havip.yaml"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from havip.cli import DEFAULT_CONFIGURATION, VERBS
-from havip.errors import NotPermitted
+from havip.cli import BROKEN, DEFAULT_CONFIGURATION, VERBS
+from havip.errors import HavipError, NotPermitted
 from havip.process import missing_capabilities
 
 HELP = VERBS["run"]
@@ -29,6 +29,7 @@ exit codes:
   1  the configuration has errors, or another havip runs here; stderr says which
   2  wrong usage
   4  not permitted: needs root, or CAP_NET_ADMIN and CAP_NET_RAW
+  70 an error in havip itself; the log has the traceback.  Only this one is cured by starting again
 """
 
 
@@ -56,4 +57,10 @@ def run(options: Namespace) -> int:
         raise NotPermitted(f"havip run needs root, or the capabilities that it lacks: {', '.join(missing)}")
     from havip import supervisor  # only now: a refusal needs none of it
 
-    return supervisor.main(options.config, options.socket)
+    try:
+        return supervisor.main(options.config, options.socket)
+    except HavipError:
+        raise
+    except Exception:
+        supervisor.log.critical("an error in havip itself ended the daemon", exc_info=True)
+        return BROKEN

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from havip import __main__ as command
+from havip.cli import BAD, NOT_PERMITTED, USAGE
 from havip.config.model import Daemon
 
 UNIT = Path(__file__).resolve().parents[2] / "systemd" / "havip.service"
@@ -81,6 +82,23 @@ def test_worker_can_resign_when_the_supervisor_dies_or_hangs(unit: ConfigParser)
     # With KillMode=mixed systemd sends SIGKILL to what is left as soon as the main process has gone.
     assert unit["Service"]["KillMode"] == "control-group"
     assert unit["Service"]["WatchdogSignal"] == "SIGTERM"
+
+
+def test_only_an_error_that_a_restart_may_cure_leads_to_one(unit: ConfigParser) -> None:
+    assert unit["Service"]["Restart"] == "on-failure"
+    assert unit["Service"]["RestartPreventExitStatus"].split() == [str(BAD), str(USAGE), str(NOT_PERMITTED)]
+
+
+def test_an_error_in_havip_itself_leads_to_a_restart(
+    unit: ConfigParser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(path: str, socket: str | None) -> int:
+        raise RuntimeError("of all things")
+
+    monkeypatch.setattr("havip.supervisor.main", fail)
+    assert command.main(["run"]) == 70
+    assert "70" not in unit["Service"]["RestartPreventExitStatus"].split()
+    assert "of all things" in caplog.text
 
 
 def test_worker_may_have_any_priority_that_a_configuration_can_ask_for(unit: ConfigParser) -> None:
