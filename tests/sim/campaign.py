@@ -119,13 +119,13 @@ def plan(random: Random, version: int, interval: Duration) -> Plan:
 
 def priority_changes(lan: Lan, host: Host, random: Random) -> None:
     """Give a host that does not own the addresses another priority."""
-    if not host.settings.owner:
+    if not host.configured.owner:
         lan.reload(host, priority=random.randint(1, 254))
 
 
 def interval_changes(lan: Lan, host: Host, random: Random) -> None:
     """Change an interval; in VRRPv2 everybody's, since routers of different intervals do not listen."""
-    interval = Duration(host.settings.interval * 2 if host.settings.interval < 6 * SECOND else SECOND)
+    interval = Duration(host.configured.interval * 2 if host.configured.interval < 6 * SECOND else SECOND)
     for other in lan.hosts.values() if lan.version == 2 else (host,):
         lan.reload(other, interval=interval)
 
@@ -151,8 +151,9 @@ def accept(lan: Lan, host: Host, random: Random) -> None:
 
 FAULTS: Final[dict[str, Callable[[Lan, Host, Random], None]]] = {
     "kill": lambda lan, host, random: lan.kill(host),
+    "crash": lambda lan, host, random: lan.crash(host),
     "stop": lambda lan, host, random: lan.stop(host),
-    "start": lambda lan, host, random: lan.start(host),
+    "start": lambda lan, host, random: lan.start(host, resume=random.random() < 0.2),
     "freeze": lambda lan, host, random: lan.freeze(host, deaf=random.random() < 0.5),
     "thaw": lambda lan, host, random: lan.thaw(host),
     "cut": cut,
@@ -202,6 +203,8 @@ def mend(lan: Lan, scene: Scenario) -> None:
         host.refusing = False
         lan.set_link(host, up=True)
         lan.thaw(host)
+        if host.held and not host.running:  # its worker died, and its supervisor sees to it
+            lan.start(host)
     if not any(host.running for host in lan.hosts.values()):
         lan.start(next(iter(lan.hosts.values())))
 

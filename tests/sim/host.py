@@ -87,6 +87,7 @@ class Host:
         self.name = name
         self.mac = bytes((2, 0, 0, 0, 0, number))
         self.settings = settings
+        self.configured = settings  # what its file says, which a worker takes up at its start or a reload
         self.clock = clock
         self.addresses = VIRTUAL[self.family]
         self.state: State = Initialize()

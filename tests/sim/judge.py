@@ -49,6 +49,6 @@ def unchanged(lan: Lan, start: Instant, host: Host) -> None:
     reigns = [reign.masters for reign in lan.watch.reigns(start, lan.now)]
     if reigns != [(host.name,)]:
         raise lan.watch.broken("no needless change", f"{reigns} instead of {host.name} throughout")
-    takeovers = [name for when, name in lan.watch.takeovers if when > start]
+    takeovers = lan.watch.takeovers_since(start)
     if takeovers:
         raise lan.watch.broken("no needless change", f"{takeovers} became master in passing")

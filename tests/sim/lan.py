@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any, Final, assert_never
 
@@ -225,7 +226,7 @@ class Lan:
         return replace(datagram, data=bytes(data), spoilt=True)
 
     def _arrive(self, sender: Host, host: Host, datagram: Datagram) -> None:
-        if self.sides[sender.name] != self.sides[host.name] or not host.powered or not host.link:
+        if self.sides[sender.name] != self.sides[host.name] or not host.running or not host.link:
             return
         if host.deaf or len(host.inbox) >= INBOX:
             return
@@ -240,20 +241,31 @@ class Lan:
 
     def tell(self, host: Host, event: Event, note: str) -> None:
         """Let an event reach a host's worker, if one runs: now, or when it thaws."""
-        if not host.running:
-            return
-        self.watch.note(host.name, note)
-        host.backlog.append(lambda: self._step(host, event))
-        self.wake(host)
-        self.watch.look()
+        self._ask(host, lambda: self._step(host, event), note)
 
-    def start(self, *hosts: Host) -> None:
-        """Start these hosts' daemons at this instant, those without power too."""
+    def _ask(self, host: Host, do: Callable[[], None], note: str) -> None:
+        if host.running:
+            self.watch.note(host.name, note)
+            host.backlog.append(do)
+            self.wake(host)
+            self.watch.look()
+
+    def start(self, *hosts: Host, resume: bool = False) -> None:
+        """Start these hosts' daemons at this instant, those without power too.
+
+        ``resume``: as a worker does whose predecessor's adverts still bind the peers.
+        """
         for host in hosts:
-            if host.running:
+            if host.running or host.frozen:
                 continue
             host.powered = host.running = True
-            self.tell(host, Start() if host.link else LinkDown("no carrier"), "starts")
+            self._ask(host, partial(self._begin, host, resume), "starts")
+
+    def _begin(self, host: Host, resume: bool) -> None:
+        host.settings = host.configured
+        if not (resume and host.link):
+            host.held.clear()  # leftovers are swept
+        self._step(host, Start(resume) if host.link else LinkDown("no carrier"))
 
     def stop(self, host: Host) -> None:
         """Stop a daemon in an orderly way."""
@@ -262,10 +274,15 @@ class Lan:
 
     def kill(self, host: Host) -> None:
         """Take the power from a host: its state, its addresses and its queues are gone."""
-        self.watch.note(host.name, "dies")
-        host.powered = host.running = host.frozen = host.deaf = False
-        host.state, host.alarm = Initialize(), NEVER
+        self.crash(host)
+        host.powered = False
         host.held.clear()
+
+    def crash(self, host: Host) -> None:
+        """Kill a worker, not its host: the addresses stay on the interface."""
+        self.watch.note(host.name, "dies")
+        host.running = host.frozen = host.deaf = False
+        host.state, host.alarm = Initialize(), NEVER
         host.inbox.clear()
         host.backlog.clear()
         self.watch.forget(host)
@@ -304,19 +321,15 @@ class Lan:
             self.tell(host, AddressesLost(), "is stripped of its addresses")
 
     def reload(self, host: Host, **changes: Any) -> None:
-        """Give a host other settings."""
+        """Give a host other settings: now, when it thaws, or when it is started."""
 
         def change() -> None:
-            host.settings = replace(host.settings, **changes)
+            host.settings = host.configured
             self._step(host, SettingsChanged())
 
-        if not host.running:
-            host.settings = replace(host.settings, **changes)
-        else:
-            shown = ", ".join(f"{key}={value}" for key, value in changes.items())
-            self.watch.note(host.name, f"reloads: {shown}")
-            host.backlog.append(change)
-            self.wake(host)
+        host.configured = replace(host.configured, **changes)
+        shown = ", ".join(f"{key}={value}" for key, value in changes.items())
+        self._ask(host, change, f"reloads: {shown}")
 
     def partition(self, *sides: Iterable[Host]) -> None:
         """Cut the LAN silently: hosts of different sides do not hear each other."""

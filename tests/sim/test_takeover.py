@@ -205,3 +205,46 @@ def test_a_kernel_that_refuses_now_and_then_costs_nobody_the_mastership() -> Non
         lan.run(seconds(600))
         assert len(a.held) == 2
     judge.unchanged(lan, before, a)
+
+
+def test_a_worker_that_comes_back_in_time_resumes_and_nobody_else_becomes_master() -> None:
+    for seed in range(10):
+        lan, (a, b, c) = lan_of(3, seed)
+        lan.run(some_time(lan))
+        crashed = lan.now
+        lan.crash(a)
+        lan.run(2 * INTERVAL - DELAY)  # three after its last advert at the most
+        assert len(a.held) == 2  # clients never lost it
+        lan.start(a, resume=True)
+        lan.run(seconds(20))
+        assert lan.watch.takeovers_since(crashed) == ["a"]
+        judge.only_master(lan, a)
+        judge.clients_reach(lan, a)
+        assert not b.held
+        assert not c.held
+
+
+def test_a_worker_that_comes_back_too_late_starts_without_the_addresses() -> None:
+    lan, (a, b) = lan_of(2, preempt=False)
+    lan.crash(a)
+    lan.run(DOWN_OF_B + DELAY)
+    judge.only_master(lan, b)
+    calm = lan.now
+    lan.start(a)
+    assert not a.held
+    lan.run(seconds(20))
+    judge.unchanged(lan, calm, b)
+
+
+def test_a_worker_that_resumes_wrongly_is_corrected_by_the_first_answer() -> None:
+    for seed in range(10):
+        lan, (a, b) = lan_of(2, seed, preempt=False)
+        lan.reload(b, priority=224)
+        lan.crash(a)
+        lan.run(seconds(10) + some_time(lan))
+        judge.only_master(lan, b)
+        lan.start(a, resume=True)
+        lan.run(2 * DELAY)
+        judge.only_master(lan, b)
+        lan.run(seconds(5) + DELAY)
+        judge.clients_reach(lan, b)

@@ -54,7 +54,7 @@ class Watch:
     def __init__(self, lan: Lan) -> None:
         self.lan = lan
         self.longest_interval = seconds(0)
-        self.takeovers: list[tuple[Instant, str]] = []  # who became master when, be it for no time at all
+        self._takeovers: list[tuple[Instant, str]] = []  # who became master when
         self._lines: deque[tuple[Instant, str, str]] = deque(maxlen=LINES)
         self._history: list[tuple[Instant, tuple[str, ...]]] = [(Instant(0), ())]
         self._resigned: set[str] = set()
@@ -86,6 +86,10 @@ class Watch:
         """Return who is master now."""
         self.look()
         return self._history[-1][1]
+
+    def takeovers_since(self, start: Instant) -> list[str]:
+        """Return who became master after ``start``, be it for no time at all."""
+        return [name for when, name in self._takeovers if when > start]
 
     def reigns(self, start: Instant, end: Instant) -> Iterator[Reign]:
         """Yield who was master when between two instants, without gaps; no reign has no length."""
@@ -119,7 +123,7 @@ class Watch:
         leaves = isinstance(before, Master) and not isinstance(host.state, Master)
         enters = isinstance(host.state, Master) and not isinstance(before, Master)
         if enters:
-            self.takeovers.append((self.lan.now, host.name))
+            self._takeovers.append((self.lan.now, host.name))
         repairs = isinstance(event, AddressesLost | SettingsChanged) or not host.held
         if removes != leaves:
             raise self.broken("each action once", f"{host.name} removes its addresses {removes} times")
