@@ -15,7 +15,6 @@ GUEST = Path(__file__).with_name("guest")
 SCRIPT = "/havip/vagrant/provision.sh"
 AS_R1 = ("r1", "--interface", "eth1", "--vip", "10.77.0.100/24")
 WHEELS = "/var/cache/wheels"
-WANTED = "etc/systemd/system/multi-user.target.wants"
 
 
 @dataclass
@@ -25,7 +24,6 @@ class Machine:
     tree: Path
     said: list[str] = field(default_factory=list)  # by the first, the second, the third provisioning
     releases: list[str] = field(default_factory=list)  # in use after each of them
-    console: str = ""
 
     def provision(self, *arguments: str, check: bool = True) -> str:
         """Run the script as root of the tree; packages and wheels come from the cache where it has them."""
@@ -50,8 +48,8 @@ class Machine:
 def machine() -> Iterator[Machine]:
     """A tree in which the script ran on bare Debian, then again, then with a newer checkout."""
     with trees.cache_locked():
-        trees.bare_tree()
-    with trees.copy_of_bare_tree() as tree:
+        bare = trees.bare_tree()
+    with trees.copy_of(bare) as tree:
         machine = Machine(tree)
         trees.copy_of_checkout(tree / "havip")
         for newer in (False, False, True):
@@ -63,16 +61,32 @@ def machine() -> Iterator[Machine]:
         yield machine
 
 
+@dataclass(frozen=True)
+class Life:
+    """What is left of a machine that was booted, ran its checks and powered off."""
+
+    verdicts: dict[str, str]  # of each check, in their order
+    priorities: list[str]  # of all adverts that another host on its LAN heard
+    told: str  # the console and the checks' own words
+
+
 @pytest.fixture(scope="session")
-def verdicts(machine: Machine) -> dict[str, str]:
-    """Boot the machine, let it run its checks and power off.  Returns what became of each check."""
-    checks = machine.tree / "checks"
-    shutil.copytree(GUEST, checks, ignore=shutil.ignore_patterns("__pycache__"))
-    (checks / "out").mkdir()
-    shutil.copy(machine.tree / "etc/havip/havip.yaml", checks / "provisioned.yaml")
-    for unit in GUEST.glob("*.service"):
-        shutil.copy(unit, machine.tree / "etc/systemd/system")
-        machine.run("systemctl", "enable", unit.name)
-    machine.console = uml.boot(machine.tree, patience=420)
-    lines = (checks / "out/results").read_text().splitlines()
-    return {name: verdict for name, _, verdict in (line.partition(" ") for line in lines)}
+def life(machine: Machine) -> Iterator[Life]:
+    """The life of a copy of the provisioned machine."""
+    with trees.copy_of(machine.tree) as tree:
+        checks, out = tree / "checks", tree / "checks/out"
+        shutil.copytree(GUEST, checks, ignore=shutil.ignore_patterns("__pycache__"))
+        out.mkdir()
+        for log in ("results", "wire", "words"):  # whatever happens, there is something to read
+            (out / log).touch()
+        shutil.copy(tree / "etc/havip/havip.yaml", checks / "provisioned.yaml")
+        for unit in GUEST.glob("*.service"):
+            shutil.copy(unit, tree / "etc/systemd/system")
+            namespaces.run_in(tree, "systemctl", "enable", unit.name)
+        console = uml.boot(tree, patience=420)
+        lines = (line.partition(" ") for line in (out / "results").read_text().splitlines())
+        yield Life(
+            verdicts={name: verdict for name, _, verdict in lines},
+            priorities=(out / "wire").read_text().splitlines(),
+            told=f"{console}\n{(out / 'words').read_text()}",
+        )

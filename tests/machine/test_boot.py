@@ -1,25 +1,28 @@
-"""havip.service under a real systemd, in a machine that booted from the provisioned tree."""
+"""havip.service under a real systemd, in a machine that boots from the provisioned tree.
+
+The checks themselves are in `guest/checks.py`, which runs in that machine.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.machine.conftest import Machine
+from tests.machine.conftest import Life
 from tests.machine.guest import checks
 
 pytestmark = pytest.mark.uml
 
-
-@pytest.mark.parametrize("check", [check.__name__ for check in checks.CHECKS])
-def test_service(check: str, machine: Machine, verdicts: dict[str, str]) -> None:
-    told = machine.tree / "checks/out/console"
-    assert verdicts.get(check) == "PASS", f"{machine.console}\n{told.read_text() if told.exists() else ''}"
+NAMES = [check.__name__ for check in checks.CHECKS]
 
 
-@pytest.mark.usefixtures("verdicts")
-def test_powering_off_resigns_while_the_network_is_still_there(machine: Machine) -> None:
-    assert (machine.tree / "checks/out/wire").read_text().splitlines()[-1] == "0"
+@pytest.mark.parametrize("check", NAMES)
+def test_service(check: str, life: Life) -> None:
+    assert life.verdicts.get(check) == "PASS", life.told
 
 
-def test_every_check_has_run(verdicts: dict[str, str]) -> None:
-    assert list(verdicts) == [check.__name__ for check in checks.CHECKS]
+def test_no_verdict_is_left_unread(life: Life) -> None:
+    assert list(life.verdicts) == NAMES
+
+
+def test_machine_that_powers_off_resigns_while_its_network_is_still_there(life: Life) -> None:
+    assert life.priorities[-1:] == ["0"], life.told

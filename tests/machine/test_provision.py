@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.machine import trees
-from tests.machine.conftest import SCRIPT, WANTED, Machine
+from tests.machine.conftest import SCRIPT, Machine
 
 pytestmark = pytest.mark.uml
 
@@ -27,7 +27,7 @@ def test_journal_fields_have_their_library(machine: Machine) -> None:
 
 
 def test_router_is_enabled_with_its_own_priority(machine: Machine) -> None:
-    assert (machine.tree / WANTED / "havip.service").is_symlink()
+    assert (machine.tree / "etc/systemd/system/multi-user.target.wants/havip.service").is_symlink()
     lines = (machine.tree / "etc/havip/havip.yaml").read_text().splitlines()[1:]
     assert lines == [
         "virtual_routers:",
@@ -99,7 +99,7 @@ def test_folder_that_is_no_checkout_is_refused(machine: Machine) -> None:
 
 
 def test_client_gets_its_tools_and_no_havip() -> None:
-    with trees.copy_of_bare_tree() as tree:
+    with trees.copy_of(trees.bare_tree()) as tree:
         client = Machine(tree)
         trees.copy_of_checkout(tree / "havip")
         said = client.provision("client", "--vip", "10.77.0.100/24")

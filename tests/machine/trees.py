@@ -50,13 +50,12 @@ def cache_locked() -> Iterator[None]:
 
 
 @contextmanager
-def copy_of_bare_tree() -> Iterator[Path]:
+def copy_of(original: Path) -> Iterator[Path]:
     """Yield a tree to do anything with; it is removed afterwards."""
-    bare = bare_tree()
     remove_abandoned()
     tree = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=CACHE))
     try:
-        subprocess.run(["cp", "-a", "--reflink=auto", f"{bare}/.", tree], check=True, timeout=300)
+        subprocess.run(["cp", "-a", "--reflink=auto", f"{original}/.", tree], check=True, timeout=300)
         yield tree
     finally:
         namespaces.remove(tree)

@@ -256,6 +256,7 @@ def addresses_of_a_killed_main_process_and_a_stopped_worker_go_too() -> None:
 
 
 def a_main_process_that_hangs_is_restarted_by_the_watchdog() -> None:
+    assert unit("WatchdogUSec") == "30s"
     settings = Path("/run/systemd/system/havip.service.d/sooner.conf")
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text("[Service]\nWatchdogSec=10s\n")
