@@ -51,7 +51,7 @@ class Daemon(ABC):
 
     def __exit__(self, *exc: object) -> None:
         if self.process is not None:
-            end(self.pids())
+            end(usage.family_of(self.process.pid))
             self.process.wait(PATIENCE)
             self.process = None
 
@@ -108,8 +108,8 @@ class Daemon(ABC):
         return self.process
 
     def pids(self) -> list[int]:
-        """Return the first process and all that descend from it."""
-        return usage.family_of(self.process.pid) if self.process is not None else []
+        """Return the first process and all that descend from it.  Raises `RuntimeError` if it has ended."""
+        return usage.family_of(self.running().pid)
 
 
 class Keepalived(Daemon):
