@@ -114,6 +114,16 @@ class Channel:
             self._parsed = 0
         return received
 
+    def end_input(self) -> None:
+        """Let the end of the file follow upon what has arrived so far, whoever else holds the other end."""
+        self._socket.shutdown(socket.SHUT_RD)
+
+    def give_up(self) -> None:
+        """Hear and say nothing more: what arrived makes no sense."""
+        self._lost()
+        self._inbox.clear()
+        self._parsed = 0
+
     def close(self) -> None:
         """Close our end; the other one sees the end of the file."""
         self._socket.close()

@@ -12,7 +12,8 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from havip import __version__, journal, process
@@ -48,6 +49,8 @@ worker_log = logging.getLogger("havip.vrrp")
 LOCK: Final = "havip.vrrp"  # one daemon's addresses in one network namespace
 ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
 FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
+TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line for systemd
+NO_DEADLINE: Final = -1
 
 
 @dataclass
@@ -72,13 +75,17 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._systemd = Notifier()
-        self._worker = VrrpWorker(self._worker_started, self._on_message)
+        self._worker = VrrpWorker(self._worker_started, self._on_message, self._worker_ended)
         self._since = wall()
         self._ready = False
         self._stop = asyncio.Event()
         self._committed: dict[int, asyncio.Event] = {}
         self._described: dict[int, asyncio.Event] = {}
+        self._describing = asyncio.Lock()
+        self._next_description: asyncio.Task[None] | None = None
         self._token = 0
+        self._told = ""  # systemd's line
+        self._telling = False
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -89,32 +96,42 @@ class Supervisor:
         except AlreadyRunning as error:
             log.critical("%s", error)
             return 1
+        self._heed_signals()  # before there is anything that they could leave half done
         with held:
             # Its interpreter starts while we read the file; without messages it touches nothing.
             self._worker.start()
-            try:
-                self.configuration = load(self.path)
-            except ConfigurationError as error:
-                for problem in error.problems:
-                    log.critical("%s", problem)
+            async with self._reloading:  # a hangup that comes now waits
+                server = await self._begin()
+            if server is None:
                 await self._worker.leave()
                 return 1
-            return await self._serve()
+            return await self._serve(server)
 
-    async def _serve(self) -> int:
+    async def _begin(self) -> Server | None:
+        """Load the configuration, open the control socket, tell the worker; None: the log says why not."""
+        try:
+            self.configuration = await asyncio.to_thread(load, self.path)  # signals are heard meanwhile
+            self.reloads = Reloads(generation=1, loaded_at=wall())
+            server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
+            await server.start()
+        except ConfigurationError as error:
+            for problem in error.problems:
+                log.critical("%s", problem)
+            return None
+        except HavipError as error:
+            log.critical("%s", error)
+            return None
+        if not self._stop.is_set():
+            self._configure_worker()
+        return server
+
+    def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
-        self.reloads = Reloads(generation=1, loaded_at=wall())
-        self._configure_worker()
-        server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
-        try:
-            await server.start()
-        except HavipError as error:
-            log.critical("%s", error)
-            await self._worker.leave()
-            return 1
+
+    async def _serve(self, server: Server) -> int:
         self._spawn(self._worker.watch())
         self._spawn(self._feed_between_lives())
         await self._stop.wait()
@@ -128,10 +145,16 @@ class Supervisor:
     def _handlers(self) -> dict[str, Any]:
         return {"status": self._status, "reload": self._reload_on_request, "version": self._version}
 
-    def _spawn(self, coroutine: Any) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed", task.get_name(), exc_info=error)
 
     # The worker's side.
 
@@ -139,6 +162,21 @@ class Supervisor:
         """A worker's later lives begin with the configuration in force."""
         if self.reloads.generation:
             self._configure_worker()
+
+    def _worker_ended(self) -> None:
+        """What it last said is no longer true, and nobody answers what it was asked."""
+        for key, report in self.reports.items():
+            self.reports[key] = replace(
+                report,
+                state="INIT",
+                since=wall(),
+                why="the VRRP worker has ended",
+                next_deadline=NO_DEADLINE,
+                master="",
+            )
+        self._tell_systemd()
+        for waiting in self._described.values():
+            waiting.set()
 
     def _configure_worker(self) -> None:
         daemon = self.configuration.daemon
@@ -151,8 +189,7 @@ class Supervisor:
         match message:
             case RouterReport():
                 self.reports[message.key] = message
-                if self._ready:
-                    self._systemd.status(self._summary())
+                self._tell_systemd()
             case RouterGone(key=key):
                 self.reports.pop(key, None)
             case LogLine(level=level, text=text, fields=fields):
@@ -177,6 +214,19 @@ class Supervisor:
         waiting = self._committed.pop(generation, None)
         if waiting is not None:
             waiting.set()
+
+    def _tell_systemd(self) -> None:
+        """Have systemd's line follow soon: a thousand routers may change their state at once."""
+        if self._ready and not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_later(TELL_WITHIN, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._telling = False
+        summary = self._summary()
+        if summary != self._told:
+            self._told = summary
+            self._systemd.status(summary)
 
     def _summary(self) -> str:
         """Return the line that `systemctl status` shows."""
@@ -231,14 +281,27 @@ class Supervisor:
         }
 
     async def _describe(self) -> None:
-        """Have every router reported afresh; if the worker cannot, what it last said must do."""
-        self._token += 1
-        token = self._token
-        arrived = self._described[token] = asyncio.Event()
-        self._worker.post(Describe(token))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(arrived.wait(), ANSWER_WITHIN)
-        self._described.pop(token, None)
+        """Have every router reported afresh; if the worker cannot, what it last said must do.
+
+        Everybody who asks while a description is under way gets the next one, all of them the same: however
+        many clients there are, the worker never has two in hand.
+        """
+        if self._next_description is None:
+            self._next_description = self._spawn(self._describe_once())
+        await asyncio.shield(self._next_description)
+
+    async def _describe_once(self) -> None:
+        async with self._describing:
+            self._next_description = None
+            if self._worker.between_lives:
+                return
+            self._token += 1
+            token = self._token
+            arrived = self._described[token] = asyncio.Event()
+            self._worker.post(Describe(token))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), ANSWER_WITHIN)
+            self._described.pop(token, None)
 
     def _reload_on_signal(self) -> None:
         self._spawn(self._reload())
@@ -249,7 +312,8 @@ class Supervisor:
     async def _reload(self) -> dict[str, Any]:
         """Put the file's difference to what runs into force, or change nothing and say why."""
         async with self._reloading:
-            self._systemd.reloading(monotonic())
+            if self._ready:  # or else systemd is still waiting for the start
+                self._systemd.reloading(monotonic())
             try:
                 return await self._apply(await asyncio.to_thread(load, self.path))
             except ConfigurationError as error:
@@ -263,7 +327,8 @@ class Supervisor:
                     "errors": self.reloads.last_error,
                 }
             finally:
-                self._systemd.ready(self._summary())
+                if self._ready and not self._stop.is_set():
+                    self._systemd.ready(self._summary())
 
     async def _apply(self, new: Configuration) -> dict[str, Any]:
         changes = plan(self.configuration, new)
@@ -274,6 +339,7 @@ class Supervisor:
         generation = self.reloads.generation
         done = self._committed[generation] = asyncio.Event()
         for router in changes.drop:
+            self.reports.pop(router.key, None)  # between two lives of the worker nobody else would
             self._worker.post(DropRouter(router.key))
         for _, router in changes.change:
             self._worker.post(PutRouter(router))
@@ -283,9 +349,10 @@ class Supervisor:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), ANSWER_WITHIN)
         self._committed.pop(generation, None)
-        described = changes.describe()
         log.info("reloaded %s: %s", self.path, changes)
-        return {"ok": True, "plan": described}
+        if not done.is_set():
+            log.warning("the VRRP worker has not taken the changes up yet: it does as soon as it can")
+        return {"ok": True, "plan": changes.describe(), "in_force": done.is_set()}
 
 
 def main(path: str, socket: str | None = None) -> int:

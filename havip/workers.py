@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import havip
 from havip.channel import Channel, pair
 from havip.clock import wall
+from havip.errors import KernelRefused
 from havip.messages import Alive, Message, Resign
 from havip.plain import Unfit
 from havip.vrrp import blackbox
@@ -43,9 +45,15 @@ class VrrpWorker:
 
     name = "vrrp"
 
-    def __init__(self, on_start: Callable[[], None], on_message: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        on_start: Callable[[], None],
+        on_message: Callable[[Message], None],
+        on_end: Callable[[], None],
+    ) -> None:
         self._on_start = on_start
         self._on_message = on_message
+        self._on_end = on_end
         self._blackbox = blackbox.create()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -55,8 +63,9 @@ class VrrpWorker:
         self._looks_without_life = 0
         self._leaving = False
         self._ended = asyncio.Event()
+        self._started_at = 0.0  # by the loop's clock, which nobody sets
         self.restarts = 0
-        self.since = 0.0
+        self.since = 0.0  # by the wall's, for people
 
     @property
     def pid(self) -> int | None:
@@ -74,22 +83,32 @@ class VrrpWorker:
         return self._process is None and not self._leaving
 
     def start(self) -> None:
-        """Start the process.  It waits for messages and touches nothing before they come."""
-        loop = asyncio.get_running_loop()
-        self._channel, theirs = pair()
+        """Start the process.  It waits for messages and touches nothing before they come.
+
+        Raises OSError where the machine has no room for another process.
+        """
         root = str(Path(havip.__file__).resolve().parent.parent)
-        boot = BOOT.format(root=root, channel=theirs.fileno(), box=self._blackbox)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", boot],
-                pass_fds=(theirs.fileno(), self._blackbox),
-                stdin=subprocess.DEVNULL,
-            )
-        self._pidfd = os.pidfd_open(self._process.pid)
+        with ExitStack() as undo:
+            channel, theirs = pair()
+            undo.callback(channel.close)
+            with theirs:
+                boot = BOOT.format(root=root, channel=theirs.fileno(), box=self._blackbox)
+                process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", boot],
+                    pass_fds=(theirs.fileno(), self._blackbox),
+                    stdin=subprocess.DEVNULL,
+                )
+            undo.callback(process.wait)
+            undo.callback(process.kill)
+            self._pidfd = os.pidfd_open(process.pid)
+            undo.pop_all()
+        self._process, self._channel = process, channel
         self._looks_without_life = 0
         self.since = wall()
+        loop = asyncio.get_running_loop()
+        self._started_at = loop.time()
         self._ended.clear()
-        loop.add_reader(self._channel.fileno(), self._readable)
+        loop.add_reader(channel.fileno(), self._readable)
         loop.add_reader(self._pidfd, self._died)
         self._on_start()
 
@@ -139,6 +158,7 @@ class VrrpWorker:
                     break
         except Unfit as error:
             log.error("the VRRP worker sent what it should not: %s", error)
+            channel.give_up()  # nothing behind it can be told apart
             if self._process is not None:
                 self._process.kill()
         if channel.closed:
@@ -163,46 +183,54 @@ class VrrpWorker:
         self._mind_backlog()
 
     def _died(self) -> None:
-        assert self._process is not None
-        assert self._channel is not None
-        self._readable()  # its last words
+        channel, process = self._channel, self._process
+        assert channel is not None
+        assert process is not None
+        channel.end_input()
+        while not channel.closed:
+            self._readable()  # its last words
         loop = asyncio.get_running_loop()
-        loop.remove_reader(self._channel.fileno())
+        loop.remove_reader(channel.fileno())
         loop.remove_reader(self._pidfd)
-        if self._writing:
-            loop.remove_writer(self._channel.fileno())
-            self._writing = False
-        self._channel.close()
+        channel.close()
         os.close(self._pidfd)
-        code = self._process.wait()
+        code = process.wait()
         self._process = self._channel = None
+        self._ended.set()
+        self._on_end()
         if self._leaving:
             if code != 0:
                 sweep()
         elif code == 0:
             # SIGTERM to the whole control group, as systemd sends it, has reached the worker before us.
-            asyncio.get_running_loop().call_later(SECOND_THOUGHT, self._schedule_restart, code)
+            loop.call_later(SECOND_THOUGHT, self._schedule_restart, "ended (exit code 0)")
+        elif code < 0:
+            self._schedule_restart(f"ended (killed by {signal.Signals(-code).name})")
         else:
-            self._schedule_restart(code)
-        self._ended.set()
+            self._schedule_restart(f"ended (exit code {code})")
 
-    def _schedule_restart(self, code: int) -> None:
+    def _schedule_restart(self, what: str) -> None:
+        """Start the next life soon, later if the last ones were short; ``what`` happened, for the log."""
         if self._leaving:
             return
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        if wall() - self.since > SETTLED_AFTER:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._started_at > SETTLED_AFTER:
             self._in_a_row = 0
         delay = BACK_OFF[min(self._in_a_row, len(BACK_OFF) - 1)]
         self._in_a_row += 1
-        log.error("the VRRP worker ended (%s); starting it again in %g s", how, delay)
+        log.error("the VRRP worker %s; starting it again in %g s", what, delay)
         if delay:
             sweep()  # too late to resume: a peer has the addresses by then
-        asyncio.get_running_loop().call_later(delay, self._restart)
+        loop.call_later(delay, self._restart)
 
     def _restart(self) -> None:
-        if not self._leaving:
-            self.restarts += 1
+        if self._leaving:
+            return
+        self.restarts += 1
+        try:
             self.start()
+        except OSError as error:
+            self._schedule_restart(f"cannot be started: {error}")
 
 
 def sweep() -> None:
@@ -214,5 +242,5 @@ def sweep() -> None:
                 log.warning("removed %s, which no worker holds any more", address)
         finally:
             kernel.close()
-    except OSError as error:
+    except (KernelRefused, OSError) as error:
         log.error("cannot look for addresses left behind: %s", error)

@@ -159,3 +159,25 @@ def test_a_length_without_measure_is_unfit() -> None:
         raw.sendall(struct.pack("!I", LARGEST + 1))
         with pytest.raises(Unfit):
             Channel(theirs).receive()
+
+
+def test_after_the_end_of_input_what_had_arrived_is_still_heard_though_the_other_end_is_open() -> None:
+    ours, theirs = both()
+    theirs.post(Commit(1))
+    ours.end_input()
+    assert ours.receive() == [Commit(1)]
+    assert ours.receive() == []
+    assert ours.closed
+
+
+def test_a_channel_given_up_repeats_no_complaint() -> None:
+    raw, theirs = socket.socketpair()
+    channel = Channel(theirs)
+    with raw:
+        raw.sendall(struct.pack("!I", 4) + b"null")
+        with pytest.raises(Unfit):
+            channel.receive()
+        channel.give_up()
+        assert channel.receive() == []
+        assert channel.closed
+        assert not channel.has_input
