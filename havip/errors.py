@@ -11,20 +11,43 @@ from enum import StrEnum
 class Refusal(StrEnum):
     """Why a received VRRP packet was not believed, in the order of the checks (RFC 9568 section 7.1)."""
 
-    TTL = "ttl"  #: TTL or hop limit is not 255: it crossed a router
-    VERSION = "version"  #: neither 2 nor 3, or not the version this virtual router speaks
-    TYPE = "type"  #: not an ADVERTISEMENT
-    LENGTH = "length"  #: shorter or longer than its own header says
-    NO_ADDRESSES = "no-addresses"  #: the address count is 0 (section 5.2.5)
+    TTL = "ttl"
+    VERSION = "version"
+    TYPE = "type"
+    LENGTH = "length"
+    NO_ADDRESSES = "no-addresses"  # section 5.2.5
     CHECKSUM = "checksum"
-    UNKNOWN_VRID = "unknown-vrid"  #: no virtual router of ours on that interface and family
-    CHECKSUM_FORM = "checksum-form"  #: right, but with the other choice of pseudo header
-    TWO_OWNERS = "two-owners"  #: we own the addresses and so does the sender: a configuration error
-    ADDRESS_OWNER = "address-owner"  #: we own the addresses, so nobody else's advert counts
-    AUTH_TYPE = "auth-type"  #: VRRPv2 with an authentication that is not configured (RFC 3768)
-    INTERVAL = "interval"  #: VRRPv2 whose interval is not ours (RFC 3768), VRRPv3 with interval 0
-    OWN_PACKET = "own-packet"  #: our own source address: a loop, or a second host with our address
-    NOT_RUNNING = "not-running"  #: the virtual router is in FAULT
+    UNKNOWN_VRID = "unknown-vrid"
+    CHECKSUM_FORM = "checksum-form"
+    OWN_PACKET = "own-packet"
+    TWO_OWNERS = "two-owners"
+    ADDRESS_OWNER = "address-owner"
+    AUTH_TYPE = "auth-type"  # RFC 3768 section 7.1
+    INTERVAL = "interval"  # RFC 3768 section 7.1; VRRPv3 with interval 0
+    NOT_RUNNING = "not-running"
+
+    @property
+    def in_words(self) -> str:
+        """Return the sentence for the log."""
+        return IN_WORDS[self]
+
+
+IN_WORDS = {
+    Refusal.TTL: "its TTL or hop limit is not 255, so it came from beyond this LAN",
+    Refusal.VERSION: "it is of another version of VRRP than is configured here",
+    Refusal.TYPE: "it is not an ADVERTISEMENT",
+    Refusal.LENGTH: "it is shorter or longer than its own header says",
+    Refusal.NO_ADDRESSES: "it names no address",
+    Refusal.CHECKSUM: "its checksum is wrong",
+    Refusal.UNKNOWN_VRID: "its VRID is none of ours on this interface",
+    Refusal.CHECKSUM_FORM: "its checksum is right only with `rfc9568` set the other way than here",
+    Refusal.OWN_PACKET: "it comes from our own address: a loop, or a second host with our address",
+    Refusal.TWO_OWNERS: "it claims to own the addresses (priority 255), and so do we: correct one of the two",
+    Refusal.ADDRESS_OWNER: "we own the addresses (priority 255), so no other router's advert counts",
+    Refusal.AUTH_TYPE: "it uses an authentication that is not configured here",
+    Refusal.INTERVAL: "its interval is not ours (VRRPv2), or 0",
+    Refusal.NOT_RUNNING: "the virtual router is in FAULT",
+}
 
 
 class HavipError(Exception):

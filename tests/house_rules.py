@@ -62,6 +62,7 @@ HEIGHT = {
     "havip.vrrp.announcer": 2,
     "havip.vrrp.engine": 2,
     "havip.vrrp.executor": 2,
+    "havip.vrrp.reporter": 2,
     "havip.vrrp.roster": 2,
     "havip.vrrp.router": 2,
     "havip.vrrp.worker": 3,
@@ -79,7 +80,7 @@ CALENDAR_READERS = {"now", "today", "utcnow"}
 #: who may ask `havip.clock` what time it is; everybody else is told
 MAY_ASK = {
     "monotonic": ("havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
-    "wall": ("havip.cli", "havip.supervisor", "havip.vrrp.router", "havip.vrrp.worker", "havip.workers"),
+    "wall": ("havip.cli", "havip.supervisor", "havip.vrrp.reporter", "havip.vrrp.router", "havip.workers"),
     "pause": ("havip.vrrp.worker",),
 }
 

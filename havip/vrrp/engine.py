@@ -5,6 +5,7 @@ Knows routers, ports and deadlines, but no process, channel or configuration.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush, heapreplace
 from typing import Final
 
@@ -14,7 +15,7 @@ from havip.vrrp import machine
 from havip.vrrp.events import Event, Tick
 from havip.vrrp.executor import Executor
 from havip.vrrp.machine import Backup, Initialize
-from havip.vrrp.port import Port
+from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router
 
 PACKETS: Final = 64  # taken from one socket before the deadlines are looked at
@@ -24,8 +25,10 @@ TICK: Final = Tick()
 class Engine:
     """Every router's deadlines in one queue, and the only calls of `machine.step`."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, on_remark: Callable[[Port, Remark, Instant], None]) -> None:
         self.executor = executor
+        self._on_remark = on_remark  # told what an operator should know about a packet
+        self._undrained_since: Instant | None = None
         # Ordered by deadline.  A router that is heard in time only moves its deadline on, so its entry stays
         # and is looked at when it comes up: receiving an advert costs the queue nothing.
         self._queue: list[tuple[Instant, int, Router]] = []
@@ -84,6 +87,10 @@ class Engine:
             if meaning.priority == 0:
                 router.resignations_received += 1
             self.step(router, meaning, now)
+        if port.remarks:
+            for remark in port.remarks:
+                self._on_remark(port, remark, now)
+            port.remarks.clear()
         return len(batch) < PACKETS
 
     def fire(self, now: Instant, drained: bool) -> None:
@@ -93,6 +100,10 @@ class Engine:
         no packet may delay them.  A flood cannot hold a takeover up for more than one interval.
         """
         queue = self._queue
+        if drained:
+            self._undrained_since = None
+        elif self._undrained_since is None:
+            self._undrained_since = now
         unheard: list[Router] = []
         while queue and queue[0][0] <= now:
             entry, number, router = queue[0]
@@ -102,7 +113,7 @@ class Engine:
             state = router.state
             deadline = machine.next_deadline(state)
             if deadline <= now:
-                if not drained and type(state) is Backup and now - deadline < router.settings.interval:
+                if type(state) is Backup and self._may_be_heard_yet(router, now):
                     heappop(queue)
                     unheard.append(router)
                     continue
@@ -120,6 +131,11 @@ class Engine:
                 heappush(queue, (deadline, number, router))
         for router in unheard:
             heappush(queue, (router.scheduled, router.number, router))
+
+    def _may_be_heard_yet(self, router: Router, now: Instant) -> bool:
+        """Say whether an advert for a silent-looking router may still wait in a socket."""
+        since = self._undrained_since
+        return since is not None and now - since < router.settings.interval
 
     def forget(self, router: Router) -> None:
         """Take a router out of the queue."""

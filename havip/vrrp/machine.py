@@ -148,10 +148,7 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             why = "the master resigned" if state.resigned else f"no better master heard for {silent}"
             return become_master(us, now, why)
         case SettingsChanged():
-            # A shorter promise binds at once; a longer one from the next advert on.
-            interval = us.interval if us.version == 2 else state.master_interval
-            down_at = min(state.master_down_at, after(now, us.master_down(interval)))
-            return replace(state, master_down_at=down_at, master_interval=interval), []
+            return still_backup(us, state, now), []
         case LinkUp():
             return state, []
         case LinkDown(reason=reason):
@@ -185,14 +182,13 @@ def in_master(us: Settings, state: Master, event: Event, now: Instant) -> Step:
         case Advert():
             return state, []
         case SettingsChanged(addresses=True):
-            kept = replace(state, advertise_at=after(now, us.interval), retry_at=NEVER, refusals=0)
-            return kept, [
+            return replace(still_master(us, state, now), retry_at=NEVER, refusals=0), [
                 SendAdvert(us.priority),
                 AddAddresses(),
                 AnnounceAddresses(us.announce.repeat),
             ]
         case SettingsChanged():
-            return replace(state, advertise_at=after(now, us.interval)), [SendAdvert(us.priority)]
+            return still_master(us, state, now), [SendAdvert(us.priority)]
         case AddressesLost():
             return state, [AddAddresses(), AnnounceAddresses(1)]
         case AddressesRefused(reason=reason):
@@ -237,8 +233,25 @@ def follow(us: Settings, advert: Advert, now: Instant, preempt_at: Instant | Non
     return Backup(after(now, us.master_down(interval)), interval, preempt_at, advert.source)
 
 
+def still_backup(us: Settings, state: Backup, now: Instant) -> Backup:
+    """Go by new settings: a shorter wait binds at once, a longer one from the next advert on."""
+    learned = us.version == 3 and state.master is not None
+    interval = state.master_interval if learned else us.interval
+    preempt_at = state.preempt_at
+    if preempt_at is not None:
+        preempt_at = min(preempt_at, after(now, us.preempt_delay))
+    down_at = min(state.master_down_at, after(now, us.master_down(interval)))
+    return replace(state, master_down_at=down_at, master_interval=interval, preempt_at=preempt_at)
+
+
+def still_master(us: Settings, state: Master, now: Instant) -> Master:
+    """Go by new settings, which an advert tells at once; periodic announcements may have been turned on."""
+    refresh_at = min(state.refresh_at, later(now, us.announce.refresh)) if us.announce.refresh else NEVER
+    return replace(state, advertise_at=after(now, us.interval), refresh_at=refresh_at)
+
+
 def on_master_deadlines(us: Settings, state: Master, now: Instant) -> Step:
-    """Do whatever is due as master; each deadline moves on from itself, so nothing drifts."""
+    """Do whatever is due as master; adverts move on from their own deadline, so they do not drift."""
     actions: list[Action] = []
     if now >= state.advertise_at:
         on_time = after(state.advertise_at, us.interval)

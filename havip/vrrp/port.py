@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from havip.clock import spell
 from havip.config.model import Family
 from havip.errors import Refusal
 from havip.vrrp import packet
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 4096  # packets whose verdict is kept
 
+#: Something about a packet that an operator should know: which router, what kind of thing, in words.
+Remark: TypeAlias = "tuple[Router | None, str, str]"
 #: What a packet means to us: an advert for one of our routers, or the reason why it is nothing to us.
 Verdict: TypeAlias = "tuple[Router, Advert] | tuple[Router | None, Refusal]"
 
@@ -35,6 +39,7 @@ class Port:
         self.family = family
         self.routers: dict[int, Router] = {}
         self.refused: Counter[Refusal] = Counter()  # packets that belong to no router of ours
+        self.remarks: list[Remark] = []  # about packets judged afresh; whoever reads them clears them
         self.receiver: AdvertReceiver | None = None
         self.sender: AdvertSender | None = None
         self.frames: FrameSender | None = None
@@ -90,16 +95,37 @@ class Port:
         return verdict
 
     def _judge_afresh(self, heard: Heard) -> Verdict:
+        payload, source, *_ = heard
         advert = packet.decode(*heard)
         if isinstance(advert, Refusal):
             # Malformed, yet its VRID may be readable: count it where an operator will look for it.
-            payload = heard[0]
-            return (self.routers.get(payload[1]) if len(payload) > 1 else None), advert
+            router = self.routers.get(payload[1]) if len(payload) > 1 else None
+            return self._refuse(router, advert, source)
         router = self.routers.get(advert.vrid)
         if router is None:
             return None, Refusal.UNKNOWN_VRID
         refusal = packet.refuse(router.settings, advert)
-        return (router, advert) if refusal is None else (router, refusal)
+        if refusal is not None:
+            return self._refuse(router, refusal, source)
+        self._compare(router, advert)
+        return router, advert
+
+    def _refuse(self, router: Router | None, refusal: Refusal, source: bytes) -> Verdict:
+        text = f"refused a packet from {ip_address(source)}: {refusal.in_words}"
+        self.remarks.append((router, refusal, text))
+        return router, refusal
+
+    def _compare(self, router: Router, advert: Advert) -> None:
+        """Remark on what section 7.1 lets pass, and an operator should know."""
+        sender = ip_address(advert.source)
+        ours = {vip.address.packed for vip in router.config.addresses}
+        if set(advert.addresses) != ours:
+            theirs = ", ".join(str(ip_address(address)) for address in advert.addresses)
+            text = f"{sender} advertises other addresses than are configured here: {theirs}"
+            self.remarks.append((router, "addresses", text))
+        if advert.interval != router.settings.interval:
+            text = f"{sender} advertises every {spell(advert.interval)}, we would every "
+            self.remarks.append((router, "interval", text + spell(router.settings.interval)))
 
     def _open(self) -> None:
         view = self.view

@@ -129,15 +129,7 @@ class Router:
     @property
     def state_name(self) -> str:
         """Return MASTER, BACKUP, FAULT or INIT."""
-        match self.state:
-            case Master():
-                return "MASTER"
-            case Backup():
-                return "BACKUP"
-            case Initialize(fault=None):
-                return "INIT"
-            case Initialize():
-                return "FAULT"
+        return name_of(self.state)
 
     def counters(self) -> dict[str, int]:
         """Return every counter by its metric label."""
@@ -162,6 +154,19 @@ class Router:
                 return master or b"", interval
             case Initialize():
                 return b"", self.settings.interval
+
+
+def name_of(state: State) -> str:
+    """Return MASTER, BACKUP, FAULT or INIT."""
+    match state:
+        case Master():
+            return "MASTER"
+        case Backup():
+            return "BACKUP"
+        case Initialize(fault=None):
+            return "INIT"
+        case Initialize():
+            return "FAULT"
 
 
 def readable(address: bytes) -> str:

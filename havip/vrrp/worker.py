@@ -14,7 +14,7 @@ from typing import Final
 
 from havip import process
 from havip.channel import Channel
-from havip.clock import Instant, after, milliseconds, monotonic, pause, seconds, wall
+from havip.clock import Instant, after, milliseconds, monotonic, pause, seconds
 from havip.errors import Refusal
 from havip.messages import (
     Alive,
@@ -23,7 +23,6 @@ from havip.messages import (
     Describe,
     Described,
     DropRouter,
-    LogLine,
     Message,
     PutRouter,
     Resign,
@@ -36,6 +35,7 @@ from havip.vrrp.events import AddressesRefused
 from havip.vrrp.executor import Executor
 from havip.vrrp.kernel import Kernel
 from havip.vrrp.port import Port
+from havip.vrrp.reporter import Reporter
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import AdvertReceiver
@@ -49,7 +49,6 @@ NEAR: Final = milliseconds(1)
 HEAD_START: Final = milliseconds(1)
 ALIVE_EVERY: Final = seconds(1)
 MESSAGES: Final = 4  # taken from the supervisor in one turn
-REPORTS: Final = 8  # sent to the supervisor in one turn
 CAPABILITIES: Final = ("CAP_NET_ADMIN", "CAP_NET_RAW")
 
 
@@ -59,8 +58,9 @@ class Worker:
     def __init__(self, channel: Channel, blackbox: BlackBox) -> None:
         self._channel = channel
         self._kernel = Kernel()
-        self._executor = Executor(self._kernel, blackbox, self)
-        self._engine = Engine(self._executor)
+        self._reporter = Reporter(channel, self._refused)
+        self._executor = Executor(self._kernel, blackbox, self._reporter)
+        self._engine = Engine(self._executor, self._reporter.remark)
         self._roster = Roster(self._kernel, blackbox, self._engine, self._port_changed)
         self._timer = process.TimerFd()
         self._armed_for: Instant | None = None
@@ -69,9 +69,6 @@ class Worker:
         self._listening: dict[int, Port] = {}
         self._receivers: dict[Port, AdvertReceiver] = {}
         self._channel_mask = select.EPOLLIN
-        self._unreported: dict[Router, None] = {}
-        self._unlogged: list[LogLine] = []  # what happened in this turn: told when it is over
-        self._answers: list[Committed | Described] = []  # wait until every router has been reported
         self._alive_at = monotonic()
         self._committed = False
         self._leaving = False
@@ -92,8 +89,8 @@ class Worker:
         now = monotonic()
         self._roster.stop(now)
         self._executor.flush(now)
-        while self._unlogged or self._unreported:
-            self._report()
+        while self._reporter.busy:
+            self._reporter.send(now)
         self._channel.flush()
 
     def _turn(self) -> None:
@@ -120,15 +117,14 @@ class Worker:
             self._attend(self._channel.fileno(), now)
         if now >= self._alive_at:
             self._live_on(now)
-        if self._unlogged or self._unreported or self._answers:
-            self._report()
+        if self._reporter.busy and not self._executor.busy:
+            self._reporter.send(now)
         self._watch_channel()
 
     def _wait(self) -> list[tuple[int, int]]:
         busy = (
             self._executor.busy
-            or self._unreported
-            or self._answers
+            or self._reporter.busy
             or (self._channel.has_input and not self._channel.closed)
         )
         if busy:
@@ -169,20 +165,21 @@ class Worker:
             case Setup():
                 self._set_up(message)
             case PutRouter(router=config):
-                self._unreported[self._roster.put(config, now)] = None
+                self._reporter.report(self._roster.put(config, now))
             case DropRouter(key=key):
                 router = self._roster.drop(key, now)
                 if router is not None:
-                    self._unreported.pop(router, None)
+                    self._reporter.forget(router)
                     self._channel.post(RouterGone(key))
             case Commit(generation=generation):
                 if not self._committed:
                     self._committed = True
                     self._start(now)
-                self._answers.append(Committed(generation))
+                self._reporter.answer(lambda: Committed(generation))
             case Describe(token=token):
-                self._unreported.update(dict.fromkeys(self._roster.routers.values()))
-                self._answers.append(Described(token, {}))
+                for router in self._roster.routers.values():
+                    self._reporter.report(router)
+                self._reporter.answer(lambda: Described(token, self._totals()))
             case Resign():
                 self._leaving = True
             case _:
@@ -196,11 +193,11 @@ class Worker:
         ]
         for warning in warnings:
             if warning is not None:
-                self.log(logging.WARNING, warning)
+                self._reporter.log(logging.WARNING, warning)
 
     def _start(self, now: Instant) -> None:
         for address in self._roster.start(now):
-            self.log(logging.WARNING, f"removed {address}, left behind by an earlier run")
+            self._reporter.log(logging.WARNING, f"removed {address}, left behind by an earlier run")
         process.settle_garbage_collector()
 
     def _live_on(self, now: Instant) -> None:
@@ -209,21 +206,6 @@ class Worker:
         for port in self._roster.ports.values():
             if port.receiver is None:
                 self._roster.refresh(port, now)
-
-    def _report(self) -> None:
-        for line in self._unlogged:
-            self._channel.post(line)
-        self._unlogged.clear()
-        now = monotonic()
-        for router in list(self._unreported)[:REPORTS]:
-            del self._unreported[router]
-            self._channel.post(router.report(now))
-        if self._answers and not self._unreported:
-            for answer in self._answers:
-                if isinstance(answer, Described):
-                    answer = Described(answer.token, self._totals())
-                self._channel.post(answer)
-            self._answers.clear()
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}
@@ -253,34 +235,9 @@ class Worker:
             self._listening[port.receiver.fileno()] = port
             self._epoll.register(port.receiver.fileno(), select.EPOLLIN)
 
-    # What the executor tells us (`executor.Listener`).
-
-    def changed(self, router: Router, why: str) -> None:
-        """Note and report a change of state."""
-        router.since = wall()
-        router.why = why
-        router.became_master += router.is_master
-        self._unreported[router] = None
-        level = logging.WARNING if router.state_name == "FAULT" else logging.INFO
-        self.log(level, f"{router.config.name}: {router.state_name}: {why}", router)
-
-    def refused(self, router: Router, reason: str) -> None:
+    def _refused(self, router: Router, reason: str) -> None:
         """Let the machine decide what a refused address means."""
-        self.log(logging.ERROR, f"{router.config.name}: {reason}", router)
         self._engine.step(router, AddressesRefused(reason), monotonic())
-
-    def unsent(self, router: Router, error: str) -> None:
-        """Say once why adverts cannot leave."""
-        if router.trouble != error:
-            router.trouble = error
-            self.log(logging.WARNING, f"{router.config.name}: cannot send adverts: {error}", router)
-
-    def log(self, level: int, text: str, router: Router | None = None) -> None:
-        """Keep a line for the supervisor, which may block where we must not."""
-        fields = {}
-        if router is not None:
-            fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": router.state_name}
-        self._unlogged.append(LogLine(level, text, fields))
 
 
 def main(channel: int, blackbox: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from havip.clock import Instant
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesRefused
 from havip.vrrp.executor import Executor
+from havip.vrrp.port import Port, Remark
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from tests.vrrp.model import ModelKernel, ModelPort, at, router
@@ -21,9 +23,10 @@ class Stack:
         self.blackbox = BlackBox(descriptor)
         real = cast(Any, self.kernel)
         self.executor = Executor(real, self.blackbox, self)
-        self.engine = Engine(self.executor)
+        self.engine = Engine(self.executor, self.remarked)
         self.changes: list[tuple[str, str]] = []
         self.troubles: list[str] = []
+        self.remarks: list[str] = []
         self.now = at(0)
         self.roster = Roster(real, self.blackbox, self.engine, lambda port: None, ModelPort)
 
@@ -34,6 +37,9 @@ class Stack:
     def refused(self, router: Router, reason: str) -> None:
         self.troubles.append(reason)
         self.engine.step(router, AddressesRefused(reason), self.now)
+
+    def remarked(self, port: Port, remark: Remark, now: Instant) -> None:
+        self.remarks.append(remark[1])
 
     def unsent(self, router: Router, error: str) -> None:
         self.troubles.append(error)

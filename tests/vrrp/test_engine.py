@@ -139,9 +139,22 @@ def test_while_packets_wait_nobody_is_judged_but_our_own_adverts_leave(stack: St
 
 def test_a_flood_holds_a_takeover_up_for_no_more_than_one_interval(stack: Stack) -> None:
     started(stack)
-    stack.now = at(4.7)
-    stack.engine.fire(stack.now, drained=False)
+    stack.engine.fire(at(3.7), drained=False)
+    stack.engine.fire(at(4.69), drained=False)
+    assert stack.router().state_name == "BACKUP"
+    stack.engine.fire(at(4.7), drained=False)
     assert stack.router().state_name == "MASTER"
+
+
+def test_after_a_freeze_a_master_whose_advert_lies_behind_many_others_is_not_deposed(stack: Stack) -> None:
+    started(stack, router(), router("other", 52, "10.0.0.10"))
+    port, now = stack.port(), at(73)
+    port.inbox.extend([heard(52)] * (PACKETS + 6) + [heard(51)])
+    while port.inbox:
+        drained = stack.engine.hear(port, now)
+        stack.engine.fire(now, drained)
+    assert stack.router(51).state_name == "BACKUP"
+    assert stack.router(52).state_name == "BACKUP"
 
 
 def test_a_batch_that_fills_its_limit_may_have_left_something(stack: Stack) -> None:
@@ -160,6 +173,21 @@ def test_packets_that_do_not_count_are_counted_by_reason(stack: Stack) -> None:
     assert stack.router().refused == {Refusal.TTL: 2, Refusal.OWN_PACKET: 1}
     assert port.refused == {Refusal.UNKNOWN_VRID: 1}
     assert stack.router().adverts_received == 0
+
+
+def test_what_was_refused_is_remarked_when_it_is_judged_and_not_for_every_packet(stack: Stack) -> None:
+    started(stack)
+    stack.port().inbox.extend([heard(ttl=254)] * 3)
+    stack.engine.hear(stack.port(), stack.now)
+    assert stack.remarks == [Refusal.TTL]
+
+
+def test_a_master_with_another_interval_or_other_addresses_is_followed_and_remarked(stack: Stack) -> None:
+    started(stack, router(address="10.0.0.8"))
+    stack.port().inbox.append(heard(interval=2 * 10**9))
+    stack.engine.hear(stack.port(), stack.now)
+    assert stack.remarks == ["addresses", "interval"]
+    assert stack.router().adverts_received == 1
 
 
 def test_hearing_costs_the_queue_nothing(stack: Stack) -> None:

@@ -1,0 +1,111 @@
+"""What the worker tells the supervisor: log lines, reports and answers, in slices, when there is time.
+
+Nothing is formatted or sent while a takeover is under way.  The worker itself never writes a log: the
+supervisor may block where we must not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from havip.channel import Channel
+from havip.clock import Instant, after, seconds, wall
+from havip.messages import Committed, Described, LogLine
+from havip.vrrp.machine import State
+from havip.vrrp.port import Port, Remark
+from havip.vrrp.router import Router, name_of
+
+LINES: Final = 8  # of the log, sent in one turn
+REPORTS: Final = 8  # sent in one turn
+QUIET: Final = seconds(60)  # before the same remark about the same router is logged again
+REMEMBERED: Final = 1024  # remarks whose time is kept
+
+Answer: TypeAlias = Committed | Described
+#: How grave, what, about which router in which state.
+Line: TypeAlias = tuple[int, str, Router | None, State | None]
+
+
+class Reporter:
+    """Collects what happened; `send` tells a slice of it.  Also what the executor reports to."""
+
+    def __init__(self, channel: Channel, on_refusal: Callable[[Router, str], None]) -> None:
+        self._channel = channel
+        self._on_refusal = on_refusal
+        self._lines: deque[Line] = deque()
+        self._routers: dict[Router, None] = {}
+        self._answers: list[Callable[[], Answer]] = []
+        self._quiet_until: dict[tuple[object, ...], Instant] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Say whether `send` has something left."""
+        return bool(self._lines or self._routers or self._answers)
+
+    def send(self, now: Instant) -> None:
+        """Tell a slice: what happened, then how the routers are now, then that all of it has been told."""
+        for _ in range(min(LINES, len(self._lines))):
+            level, text, router, state = self._lines.popleft()
+            fields = {}
+            if router is not None and state is not None:
+                fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": name_of(state)}
+                text = f"{router.config.name}: {text}"
+            self._channel.post(LogLine(level, text, fields))
+        for router in list(self._routers)[:REPORTS]:
+            del self._routers[router]
+            self._channel.post(router.report(now))
+        if self._answers and not self._lines and not self._routers:
+            for answer in self._answers:
+                self._channel.post(answer())
+            self._answers.clear()
+
+    def answer(self, make: Callable[[], Answer]) -> None:
+        """Send what ``make`` returns once everything that happened until now has been told."""
+        self._answers.append(make)
+
+    def report(self, router: Router) -> None:
+        """Report a router as it is when there is time."""
+        self._routers[router] = None
+
+    def forget(self, router: Router) -> None:
+        """Report a dropped router no more."""
+        self._routers.pop(router, None)
+
+    def log(self, level: int, text: str, router: Router | None = None) -> None:
+        """Log a line, about a router in its present state or about none."""
+        self._lines.append((level, text, router, router.state if router is not None else None))
+
+    def remark(self, port: Port, remark: Remark, now: Instant) -> None:
+        """Log what was remarkable about a packet, the same thing about the same router once a minute."""
+        router, kind, text = remark
+        key = (port.interface, port.family, router.config.vrid if router is not None else 0, kind)
+        if now < self._quiet_until.get(key, 0):
+            return
+        if len(self._quiet_until) >= REMEMBERED:
+            self._quiet_until.clear()
+        self._quiet_until[key] = after(now, QUIET)
+        self.log(logging.WARNING, text if router is not None else f"{port.interface}: {text}", router)
+
+    # What the executor tells (`executor.Listener`).
+
+    def changed(self, router: Router, why: str) -> None:
+        """Note and report a change of state."""
+        router.since = wall()
+        router.why = why
+        router.became_master += router.is_master
+        self._routers[router] = None
+        shown = router.state_name
+        self.log(logging.WARNING if shown == "FAULT" else logging.INFO, f"{shown}: {why}", router)
+
+    def refused(self, router: Router, reason: str) -> None:
+        """Log a refused address, and let the machine decide what it means."""
+        self.log(logging.ERROR, reason, router)
+        self._on_refusal(router, reason)
+
+    def unsent(self, router: Router, error: str) -> None:
+        """Log once why adverts cannot leave."""
+        if router.trouble != error:
+            router.trouble = error
+            self.log(logging.WARNING, f"cannot send adverts: {error}", router)
