@@ -32,7 +32,9 @@ class Machine:
         packages = self.tree / "var/cache/apt/archives"
         with trees.cache_locked():
             done = namespaces.run_in(
-                *(self.tree, SCRIPT, *arguments),
+                self.tree,
+                SCRIPT,
+                *arguments,
                 mounts=[("--bind", trees.CACHE / "packages", packages), ("--bind", trees.wheels(), wheels)],
                 environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS},
                 check=check,

@@ -54,23 +54,25 @@ def ask(verb: str) -> dict[str, Any]:
         control.connect("/run/havip/havip.sock")
         lines.write(json.dumps({"verb": verb}) + "\n")
         lines.flush()
-        answer = json.loads(lines.readline())
+        answer: dict[str, Any] = json.loads(lines.readline())
     assert answer["ok"], answer
     return answer
 
 
 def gateway() -> dict[str, Any]:
+    router: dict[str, Any]
     (router,) = ask("status")["status"]["virtual_routers"]
     return router
 
 
 def worker() -> int:
-    return ask("status")["status"]["workers"][0]["pid"]
+    pid: int = ask("status")["status"]["workers"][0]["pid"]
+    return pid
 
 
 def is_master() -> bool:
     try:
-        return gateway()["state"] == "MASTER"
+        return str(gateway()["state"]) == "MASTER"
     except (OSError, ValueError):  # not there yet, or about to go
         return False
 
@@ -247,9 +249,10 @@ def a_killed_main_process_takes_its_addresses_along_and_is_restarted() -> None:
 
 
 def addresses_of_a_killed_main_process_and_a_stopped_worker_go_too() -> None:
-    main, events = unit("MainPID"), Log(ADDRESS_EVENTS)
-    os.kill(worker(), signal.SIGSTOP)  # it can neither hear that the channel closes nor resign
+    main, wire, events = unit("MainPID"), Log(WIRE), Log(ADDRESS_EVENTS)
+    os.kill(worker(), signal.SIGSTOP)  # it cannot hear that the channel closes, until systemd wakes it
     os.kill(int(main), signal.SIGKILL)
+    wire.wait_for("^0$")
     events.wait_for(rf"Deleted .*{VIP}")
     until("another main process", lambda: unit("MainPID") not in ("0", main))
     until("MASTER again", is_master)
