@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Final
 
 from havip import messages
-from havip.messages import LogLine, Message, RouterReport
+from havip.messages import Alive, LogLine, Message, RouterReport
 from havip.plain import Unfit
 
 LENGTH: Final = Struct("!I")
@@ -70,10 +70,12 @@ class Channel:
         key: Hashable
         if isinstance(message, RouterReport):
             key = message.key
-            self._backlog.pop(key, None)  # the newer value takes the later place in the queue
+        elif isinstance(message, Alive):
+            key = Alive  # an end that sleeps for a day needs to hear of one sign of life
         else:
             self._serial += 1
             key = self._serial
+        self._backlog.pop(key, None)  # a newer value takes the later place in the queue
         body = messages.encode(message)
         self._backlog[key] = LENGTH.pack(len(body)) + body
         self.flush()

@@ -104,6 +104,14 @@ def test_log_lines_are_dropped_and_counted_when_the_other_end_is_slow() -> None:
     assert drain(ours, theirs)[-1] == Commit(1)
 
 
+def test_signs_of_life_do_not_pile_up_before_an_end_that_sleeps() -> None:
+    ours, theirs = both()
+    fill(ours)
+    for _ in range(1000):
+        ours.post(Alive())
+    assert drain(ours, theirs).count(Alive()) == 1
+
+
 def test_posting_to_a_slow_end_does_not_block() -> None:
     ours, _theirs = both()
     fill(ours)
