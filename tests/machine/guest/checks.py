@@ -275,6 +275,32 @@ def a_main_process_that_hangs_is_restarted_by_the_watchdog() -> None:
     until("MASTER again", is_master)
 
 
+def it_runs_without_root_on_two_capabilities() -> None:
+    settings = Path("/run/systemd/system/havip.service.d/unprivileged.conf")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(unprivileged_settings())
+    run("systemctl", "daemon-reload")
+    try:
+        run("systemctl", "restart", "havip")
+        until("MASTER", is_master)
+        assert VIP in addresses()
+        for pid in (worker(), int(unit("MainPID"))):
+            assert Path(f"/proc/{pid}").stat().st_uid != 0
+        assert os.sched_getscheduler(worker()) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR
+        run("systemctl", "stop", "havip")
+        assert VIP not in addresses()
+    finally:
+        settings.unlink()
+        run("systemctl", "daemon-reload")
+
+
+def unprivileged_settings() -> str:
+    """Return the settings that the book gives for this."""
+    book = Path("/havip/docs/install.md").read_text()
+    (block,) = re.findall(r"```ini\n(.*?)```", book, re.DOTALL)
+    return str(block)
+
+
 def stop_resigns_and_removes_the_address() -> None:
     wire = Log(WIRE)
     run("systemctl", "stop", "havip")
@@ -311,6 +337,7 @@ CHECKS = (
     a_killed_main_process_takes_its_addresses_along_and_is_restarted,
     addresses_of_a_killed_main_process_and_a_stopped_worker_go_too,
     a_main_process_that_hangs_is_restarted_by_the_watchdog,
+    it_runs_without_root_on_two_capabilities,
     stop_resigns_and_removes_the_address,
     a_bad_configuration_fails_the_unit_once_and_says_why,
 )
