@@ -26,15 +26,18 @@ class Machine:
     releases: list[str] = field(default_factory=list)  # in use after each of them
 
     def provision(self, *arguments: str, check: bool = True) -> str:
-        """Run the script as root of the tree; packages and wheels come from the cache where it has them."""
+        """Run the script."""
+        return self.install(SCRIPT, *arguments, check=check)
+
+    def install(self, *words: str, check: bool = True) -> str:
+        """Run a command; apt's packages come from the cache where it has them, pip's from there alone."""
         wheels = self.tree / WHEELS.lstrip("/")
         wheels.mkdir(parents=True, exist_ok=True)
         packages = self.tree / "var/cache/apt/archives"
         with trees.cache_locked():
             done = namespaces.run_in(
                 self.tree,
-                SCRIPT,
-                *arguments,
+                *words,
                 mounts=[("--bind", trees.CACHE / "packages", packages), ("--bind", trees.wheels(), wheels)],
                 environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS},
                 check=check,
@@ -67,6 +70,7 @@ def machine() -> Iterator[Machine]:
 class Life:
     """What is left of a machine that was booted, ran its checks and powered off."""
 
+    machine: Machine
     verdicts: dict[str, str]  # of each check, in their order
     priorities: list[str]  # of all adverts that another host on its LAN heard
     told: str  # the console and the checks' own words
@@ -88,6 +92,7 @@ def life(machine: Machine) -> Iterator[Life]:
         console = uml.boot(tree, patience=420)
         lines = (line.partition(" ") for line in (out / "results").read_text().splitlines())
         yield Life(
+            machine=Machine(tree),
             verdicts={name: verdict for name, _, verdict in lines},
             priorities=(out / "wire").read_text().splitlines(),
             told=f"{console}\n{(out / 'words').read_text()}",
