@@ -20,10 +20,10 @@ from havip.vrrp.actions import (
 )
 from havip.vrrp.announcer import Announcer
 from havip.vrrp.blackbox import NOT_MASTER, BlackBox
-from havip.vrrp.kernel import Kernel
+from havip.vrrp.kernel import Kernel, Refused
 from havip.vrrp.router import Router
 
-SLICE: Final = 64  # routers whose addresses change in one batch
+SLICE: Final = 64  # addresses that change in one batch, or those of one router if it has more
 
 
 class Listener(Protocol):
@@ -58,12 +58,12 @@ class Executor:
                 case SendAdvert(priority=priority):
                     self._send(router, priority, now)
                 case AddAddresses():
-                    self._finish(router, self._removing)
+                    self._removing.pop(router, None)
                     self._adding[router] = None
                 case RemoveAddresses():
                     router.epoch += 1
                     self._blackbox.record(router.slot, NOT_MASTER)
-                    self._finish(router, self._adding)
+                    self._adding.pop(router, None)  # never add what is to go
                     self._removing[router] = None
                 case AnnounceAddresses(repeat=repeat):
                     self._asked.append((router, router.epoch, repeat))
@@ -90,7 +90,7 @@ class Executor:
             for asked in self._asked:
                 if asked[0] in self._adding:
                     still_waiting.append(asked)
-                else:
+                elif asked[0].holds_all:
                     self.announcer.ask(*asked)
             self._asked = still_waiting
         self.announcer.run(now, more_to_come=bool(self._adding))
@@ -113,11 +113,6 @@ class Executor:
         if priority:
             self._blackbox.record(router.slot, now)
 
-    def _finish(self, router: Router, waiting: dict[Router, None]) -> None:
-        """Keep the order of a router's own changes."""
-        while router in waiting:
-            self._change_addresses()
-
     def _change_addresses(self) -> None:
         # Removals first: an address may move from one router to another.
         if self._removing:
@@ -125,15 +120,26 @@ class Executor:
         if self._adding and not self._removing:
             coming = take(self._adding)
             by_batch = {id(router.batch): router for router in coming}
+            refusals: dict[Router, list[Refused]] = {}
             for refused in self._kernel.add([router.batch for router in coming]):
-                router = by_batch[id(refused.batch)]
+                refusals.setdefault(by_batch[id(refused.batch)], []).append(refused)
+            for router in coming:
+                router.holds_all = router not in refusals
+            for router, (first, *more) in refusals.items():
                 router.epoch += 1  # void the announcements
-                self._listener.refused(router, f"cannot add {refused.address}: {refused.error}")
+                count = f", and {len(more)} more" if more else ""
+                self._listener.refused(router, f"cannot add {first.address}: {first.error}{count}")
 
 
 def take(waiting: dict[Router, None]) -> list[Router]:
     """Take the first slice out of ``waiting``."""
-    taken = list(waiting)[:SLICE]
+    taken: list[Router] = []
+    addresses = 0
+    for router in waiting:
+        addresses += len(router.config.addresses)
+        if taken and addresses > SLICE:
+            break
+        taken.append(router)
     for router in taken:
         del waiting[router]
     return taken

@@ -37,6 +37,7 @@ class Router:
         "config",
         "epoch",
         "frames",
+        "holds_all",
         "lost",
         "number",
         "port",
@@ -67,6 +68,7 @@ class Router:
         self.trouble = ""  # why the last advert could not be sent
         self.rehearsed_for = NEVER  # the takeover that the engine has gone through without effect
         self.epoch = 0  # moves on whenever announcements that still wait become void
+        self.holds_all = True  # the kernel took every address when it was last given them
         self.adverts: dict[int, bytes] = {}
         self.frames: tuple[bytes, ...] = ()
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
