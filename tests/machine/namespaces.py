@@ -36,7 +36,7 @@ def run(
     Standard output and error come back as one text.  Raises `Failed` if ``check`` and it did not exit with 0.
     """
     steps = [shlex.join(map(str, ("mount", *mount))) for mount in mounts]
-    # The shell stays: process 1 is outside a tree in which the command runs, as systemctl expects of a chroot.
+    # The shell stays: by a process 1 outside the tree, systemctl in it knows that it is in a chroot.
     script = "\n".join(["set -e", *steps, shlex.join(map(str, words)), "exit 0"])
     done = subprocess.run(
         [*ALONE, "sh", "-c", script],
