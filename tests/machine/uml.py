@@ -6,6 +6,7 @@ results come out.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests.machine import namespaces
@@ -16,12 +17,20 @@ KERNEL_MODULES = Path("/usr/lib/uml/modules")  # Debian's package user-mode-linu
 def boot(tree: Path, patience: float) -> str:
     """Run the machine until it powers off, at most ``patience`` seconds.  Returns what its console showed."""
     (tree / "lib/modules").mkdir(exist_ok=True)
-    done = namespaces.run(
-        *("linux.uml", "mem=512M", "rootfstype=hostfs", f"rootflags={tree}", "rw", "quiet"),
-        *("con=null", "con0=null,fd:1", f"umid={tree.name}", f"uml_dir={tree}/run"),
-        *("systemd.show_status=1", "systemd.mask=getty@tty1.service", "systemd.mask=e2scrub_reap.service"),
-        mounts=[("--bind", KERNEL_MODULES, tree / "lib/modules"), ("-t", "proc", "proc", "/proc")],
-        check=False,
-        patience=patience,
-    )
+    try:
+        done = namespaces.run(
+            *("linux.uml", "mem=512M", "rootfstype=hostfs", f"rootflags={tree}", "rw", "quiet"),
+            *("con=null", "con0=null,fd:1", f"umid={tree.name}", f"uml_dir={tree}/run"),
+            *(
+                "systemd.show_status=1",
+                "systemd.mask=getty@tty1.service",
+                "systemd.mask=e2scrub_reap.service",
+            ),
+            mounts=[("--bind", KERNEL_MODULES, tree / "lib/modules"), ("-t", "proc", "proc", "/proc")],
+            check=False,
+            patience=patience,
+        )
+    except subprocess.TimeoutExpired as late:
+        shown = (late.output or b"").decode(errors="replace")  # bytes, whatever the command was asked for
+        return f"{shown}\nkilled: it had not powered off after {patience:g} s"
     return done.stdout
