@@ -24,6 +24,7 @@ GET_LINK: Final = 18
 NEW_ADDRESS: Final = 20
 DELETE_ADDRESS: Final = 21
 GET_ADDRESS: Final = 22
+NEW_NETCONF: Final = 80
 GET_NETCONF: Final = 82
 
 # Flags of a message.
@@ -60,6 +61,7 @@ FOREVER: Final = 0xFFFFFFFF  #: as a lifetime in seconds
 _HEADER: Final = Struct("=IHHII")  # length, kind, flags, sequence, port of the sender or receiver
 _ATTRIBUTE: Final = Struct("=HH")  # length, type
 _ADDRESS: Final = Struct("=BBBBI")  # family, prefix length, flags, scope, ifindex
+_NETCONF: Final = Struct("=B3x")  # family
 _LINK: Final = Struct("=BxHiII")  # family, hardware type, ifindex, flags, mask of changed flags
 _NUMBER: Final = Struct("=I")
 _SIGNED: Final = Struct("=i")
@@ -231,12 +233,23 @@ def parse_answer(message: Message) -> Answer:
     return Answer(-code, words.decode(errors="replace"))
 
 
-def parse_forwarding(body: bytes) -> bool:
-    """Return whether the interface of a netconf message forwards packets.  Raises `Malformed`."""
-    for kind, value in attributes(body, 4):  # behind the family and its padding
-        if kind == _NETCONFA_FORWARDING:
-            return _unpack(_SIGNED, value)[0] > 0
-    return False
+def parse_forwarding(body: bytes) -> tuple[int, bool] | None:
+    """Return (ifindex, whether it forwards IPv6) of a NEW_NETCONF.  Raises `Malformed`.
+
+    The index is negative for what holds for all or for new interfaces.  None: another family, or another
+    setting.
+    """
+    (family,) = _unpack(_NETCONF, body)
+    if family != AF_INET6:
+        return None
+    numbers = {
+        kind: _unpack(_SIGNED, value)[0]
+        for kind, value in attributes(body, _NETCONF.size)
+        if kind in (_NETCONFA_IFINDEX, _NETCONFA_FORWARDING)
+    }
+    if len(numbers) < 2:
+        return None
+    return numbers[_NETCONFA_IFINDEX], numbers[_NETCONFA_FORWARDING] > 0
 
 
 def add_address(
@@ -286,10 +299,9 @@ def dump_links(sequence: int) -> bytes:
     return _message(GET_LINK, REQUEST | DUMP, sequence, body)
 
 
-def get_forwarding(sequence: int, family: int, ifindex: int) -> bytes:
-    """Return the request for the settings of an interface, for `parse_forwarding`."""
-    body = bytes((family, 0, 0, 0)) + _attribute(_NETCONFA_IFINDEX, _SIGNED.pack(ifindex))
-    return _message(GET_NETCONF, REQUEST, sequence, body)
+def dump_forwarding(sequence: int) -> bytes:
+    """Return the request for the IPv6 settings of every interface, for `parse_forwarding`."""
+    return _message(GET_NETCONF, REQUEST | DUMP, sequence, _NETCONF.pack(AF_INET6))
 
 
 def sequence_of(message: bytes) -> int:

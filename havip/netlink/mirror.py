@@ -23,6 +23,7 @@ class Mirror:
         self._by_name: dict[str, int] = {}
         self._former: dict[int, str] = {}  # the last name that an interface had before its present one
         self._addresses: dict[int, dict[Key, Address]] = {}
+        self._forwarding: set[int] = set()
 
     def link(self, name: str) -> Link | None:
         """Return the interface of that name."""
@@ -50,6 +51,17 @@ class Mirror:
         """Return the address of that key."""
         return self._addresses.get(key[0], {}).get(key)
 
+    def forwards(self, ifindex: int) -> bool:
+        """Return whether an interface forwards IPv6."""
+        return ifindex in self._forwarding
+
+    def put_forwarding(self, ifindex: int, forwards: bool) -> set[str]:
+        """Take note of whether an interface forwards IPv6; return the names for which that is news."""
+        if (ifindex in self._forwarding) is forwards:
+            return set()
+        self._forwarding ^= {ifindex}
+        return self._names((ifindex,))
+
     def put_link(self, link: Link) -> set[str]:
         """Take note of an interface; return the names that mean something else than before."""
         known = self._links.get(link.ifindex)
@@ -67,6 +79,7 @@ class Mirror:
     def drop_link(self, ifindex: int) -> set[str]:
         """Forget an interface and its addresses; return the names that mean something else than before."""
         self._addresses.pop(ifindex, None)
+        self._forwarding.discard(ifindex)
         self._former.pop(ifindex, None)
         link = self._links.pop(ifindex, None)
         if link is None:
@@ -90,7 +103,9 @@ class Mirror:
         """Forget an address; return whether it was known."""
         return self._addresses.get(key[0], {}).pop(key, None) is not None
 
-    def replace(self, links: Iterable[Link], addresses: Iterable[Address]) -> set[str]:
+    def replace(
+        self, links: Iterable[Link], addresses: Iterable[Address], forwarding: Iterable[int] = ()
+    ) -> set[str]:
         """Take a dump, in its order, for the truth; return the names that mean something else than before."""
         before, was = self._by_index(), self._links
         self._links = {link.ifindex: link for link in links}
@@ -104,7 +119,8 @@ class Mirror:
         for address in addresses:
             self._addresses.setdefault(address.ifindex, {})[address.key] = address
         after = self._by_index()
-        touched = set()
+        forwarded, self._forwarding = self._forwarding, set(forwarding)
+        touched = self._names(forwarded ^ self._forwarding)
         for ifindex in before.keys() | after.keys():
             if before.get(ifindex) != after.get(ifindex):
                 touched |= {known[ifindex].name for known in (was, self._links) if ifindex in known}
@@ -113,6 +129,9 @@ class Mirror:
     def _by_index(self) -> dict[int, tuple[Link | None, dict[Key, Address]]]:
         indices = self._links.keys() | self._addresses.keys()
         return {ifindex: (self._links.get(ifindex), self._addresses.get(ifindex, {})) for ifindex in indices}
+
+    def _names(self, indices: Iterable[int]) -> set[str]:
+        return {self._links[ifindex].name for ifindex in indices if ifindex in self._links}
 
     def _forget_name(self, link: Link) -> None:
         if self._by_name.get(link.name) == link.ifindex:  # else another interface has taken it over

@@ -23,6 +23,7 @@ from havip.netlink.codec import Answer, Malformed, Message
 LINK_EVENTS: Final = 0x1
 IPV4_ADDRESS_EVENTS: Final = 0x10
 IPV6_ADDRESS_EVENTS: Final = 0x100
+IPV6_SETTING_EVENTS: Final = 0x1000000
 
 #: Requests in one datagram.  If all of them are refused, the answers still fit into a default buffer.
 REQUESTS_PER_SEND: Final = 250
@@ -106,10 +107,11 @@ class _NetlinkSocket:
 
 
 class EventSocket(_NetlinkSocket):
-    """Hears interfaces and addresses come, change and go."""
+    """Hears interfaces, their addresses and their IPv6 settings come, change and go."""
 
     def __init__(self) -> None:
-        super().__init__(LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS, _EVENT_BYTES)
+        groups = LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS | IPV6_SETTING_EVENTS
+        super().__init__(groups, _EVENT_BYTES)
         self._lost = False
 
     def drain(self, limit: int) -> Heard:
@@ -179,21 +181,6 @@ class RequestSocket(_NetlinkSocket):
                 answers = {codec.sequence_of(request): unheard for request in part} | answers
             refusals |= answers
         return refusals
-
-    def ask(self, build: Callable[[int], bytes]) -> Message | Answer:
-        """Send the request that ``build`` makes of a sequence number; return the reply or the refusal."""
-        sequence = self.reserve(1)
-        try:
-            self._socket.send(build(sequence))
-            while (datagram := self._receive()) is not None:
-                for message in codec.messages(datagram):
-                    if message.sequence == sequence:
-                        return codec.parse_answer(message) if message.kind == codec.ERROR else message
-        except OSError as error:
-            return Answer(error.errno or errno.EIO)
-        except Malformed as error:
-            return Answer(errno.EBADMSG, str(error))
-        return _NO_ANSWER
 
     def dump(self, build: Callable[[int], bytes]) -> Dump:
         """Return everything that the dump request which ``build`` makes of a sequence number lists.

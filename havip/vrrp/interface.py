@@ -23,7 +23,7 @@ class InterfaceView:
     """One interface as the routers of one family see it.
 
     ``fault`` says in words why it cannot be used; None: it can.  ``address`` is the primary address,
-    packed, empty if there is none; ``mtu`` is in bytes.
+    packed, empty if there is none; ``mtu`` is in bytes; ``forwards`` is about IPv6 and False for IPv4.
     """
 
     fault: str | None
@@ -31,6 +31,7 @@ class InterfaceView:
     mac: bytes
     address: bytes
     mtu: int
+    forwards: bool = False
 
 
 def view_of(
@@ -56,7 +57,8 @@ def view_of(
     elif not primary:
         why = why_unusable(theirs)
         fault = f"interface {interface} has no usable IPv6 link-local address{why}"
-    return InterfaceView(fault, link.ifindex, link.mac, primary, link.mtu)
+    forwards = family is Family.IPV6 and mirror.forwards(link.ifindex)
+    return InterfaceView(fault, link.ifindex, link.mac, primary, link.mtu, forwards)
 
 
 def primary_address(candidates: list[Address], family: Family) -> bytes:

@@ -90,18 +90,6 @@ class Kernel:
         """Close the sockets; again without harm.  The addresses stay as they are."""
         self._sockets.close()
 
-    def forwards(self, interface: str) -> bool:
-        """Return whether the interface forwards IPv6, so that our NAs may say so (RFC 4861 section 4.4)."""
-        link = self._mirror.link(interface)
-        if link is None:
-            return False
-        ifindex = link.ifindex
-        reply = self._requests.ask(lambda sequence: codec.get_forwarding(sequence, codec.AF_INET6, ifindex))
-        try:
-            return isinstance(reply, Message) and codec.parse_forwarding(reply.body)
-        except Malformed:
-            return False
-
     def view(self, interface: str, family: Family) -> InterfaceView:
         """Return the interface as the events read so far leave it."""
         return view_of(self._mirror, interface, family, self._is_ours)
@@ -228,6 +216,10 @@ class Kernel:
                 touched |= self._mirror.put_link(link)
             else:  # its addresses have been told one by one before
                 touched |= self._mirror.drop_link(link.ifindex)
+        elif message.kind == codec.NEW_NETCONF:
+            setting = codec.parse_forwarding(message.body)
+            if setting is not None:
+                touched |= self._mirror.put_forwarding(*setting)
 
     def _note_deletion(self, key: Key, lost: dict[Key, VirtualAddress]) -> None:
         if self._own_removals[key] > 0:
@@ -255,14 +247,25 @@ class Kernel:
         """
         links = self._requests.dump(codec.dump_links)
         addresses = self._requests.dump(codec.dump_addresses)
+        forwarding = self._who_forwards()
         self._stale = links.torn or addresses.torn
         try:
             return self._mirror.replace(
                 [link for message in links.messages if (link := codec.parse_link(message.body))],
                 addresses_of(addresses.messages),
+                forwarding,
             )
         except Malformed as error:
             raise KernelRefused(f"cannot read interfaces and addresses: {error}") from error
+
+    def _who_forwards(self) -> list[int]:
+        """Return the interfaces that forward IPv6; none where the kernel does not know IPv6."""
+        try:
+            settings = self._requests.dump(codec.dump_forwarding).messages
+            found = [codec.parse_forwarding(message.body) for message in settings]
+        except (KernelRefused, Malformed):
+            return []
+        return [setting[0] for setting in found if setting is not None and setting[1]]
 
     def _list_addresses(self) -> list[Address]:
         """Return every address, as the kernel has it now.  Raises `KernelRefused`."""

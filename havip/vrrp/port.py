@@ -60,7 +60,9 @@ class Port:
             and (view.ifindex, view.address) == (self.view.ifindex, self.view.address)
         )
         self.view = view
-        if not same_sockets:
+        if same_sockets:
+            self.rejoin()
+        else:
             self.close()
             self._open()
         self.forget_verdicts()
@@ -135,12 +137,11 @@ class Port:
             self.receiver = AdvertReceiver(self.interface, view.ifindex, self.family)
             self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address)
             self.frames = FrameSender(self.interface, view.ifindex)
+            self._listen()
         except OSError as error:
             self.close()
             fault = f"cannot open a raw socket on interface {self.interface}: {error.strerror}"
             self.view = replace(view, fault=fault)
-            return
-        self._listen()
 
     def _listen(self) -> None:
         self.forget_verdicts()

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 
 from havip.clock import Instant
 from havip.config.model import Family, VirtualAddress, VirtualRouter
+from havip.errors import KernelRefused
 from havip.messages import Key
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesLost, Event, LinkDown, LinkUp, SettingsChanged, Start, Stop
 from havip.vrrp.kernel import Changes, Kernel
+from havip.vrrp.machine import Initialize
 from havip.vrrp.port import Port
 from havip.vrrp.router import Router
 
@@ -74,8 +76,8 @@ class Roster:
             del self.ports[port.interface, port.family]
         return router
 
-    def start(self, now: Instant) -> list[VirtualAddress]:
-        """Start every router for the first time; return the leftovers that were swept before.
+    def start(self, now: Instant) -> list[str]:
+        """Start every router for the first time; return what became of leftovers, in words.
 
         A router whose peers still believe in our last advert resumes as MASTER and keeps its addresses.
         """
@@ -86,11 +88,15 @@ class Roster:
             if key in resuming
             for address in router.config.addresses
         }
-        swept = self._kernel.sweep(keep)
+        try:
+            swept = self._kernel.sweep(keep)
+            notes = [f"removed {address}, left behind by an earlier run" for address in swept]
+        except KernelRefused as error:
+            notes = [str(error)]
         self._started = True
         for key, router in self.routers.items():
             self._start(router, now, resume=key in resuming)
-        return swept
+        return notes
 
     def stop(self, now: Instant) -> None:
         """Resign from every router."""
@@ -119,6 +125,8 @@ class Roster:
         if view.fault is not None:
             self._tell(port, LinkDown(view.fault), now)  # before the sockets close: resign if we still can
         port.use(view)
+        if port.view == before:
+            return  # there is still no socket to be had
         for router in port.routers.values():
             router.prepare(self._kernel)
         self._on_port(port)
@@ -129,7 +137,7 @@ class Roster:
             if self._started:
                 self._tell(port, LinkUp(), now)
         else:
-            another = (before.ifindex, before.mac) != (view.ifindex, view.mac)
+            another = (before.ifindex, before.mac, before.forwards) != (view.ifindex, view.mac, view.forwards)
             self._tell(port, SettingsChanged(addresses=another), now)
 
     def _tell(self, port: Port, event: Event, now: Instant) -> None:
@@ -154,12 +162,13 @@ class Roster:
         gone = [address for address in router.config.addresses if address not in config.addresses]
         come = [address for address in config.addresses if address not in router.config.addresses]
         if gone and router.is_master:
-            router.epoch += 1
             self._kernel.remove([self._kernel.prepare(router.port.view.ifindex, gone)])
         router.config = config
         router.prepare(self._kernel)
         router.port.forget_verdicts()
         self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)
+        if self._started and type(router.state) is Initialize and router.port.view.fault is None:
+            self._start(router, now)  # the kernel refused what it had before: perhaps not what it has now
 
     def _still_believed(self, router: Router, now: Instant) -> bool:
         """Say whether our last worker's adverts still bind the peers of this router.

@@ -85,13 +85,16 @@ class Router:
         self.batch = kernel.prepare(view.ifindex, self.config.addresses)
         self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
         self.adverts = {}
-        self.frames = ()
+        frames: tuple[bytes, ...] = ()
         if view.fault is None:
             addresses = [vip.address.packed for vip in self.config.addresses]
-            routing = kernel.forwards(self.config.interface)
-            self.frames = tuple(announce.frame(address, view.mac, routing) for address in addresses)
+            # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
+            frames = tuple(announce.frame(address, view.mac, view.forwards) for address in addresses)
             for priority in (0, self.settings.priority):
                 self.adverts[priority] = self._advert(priority, addresses)
+        if frames != self.frames:
+            self.frames = frames
+            self.epoch += 1  # what still waits to be announced is no longer true
 
     def _advert(self, priority: int, addresses: list[bytes]) -> bytes:
         message = packet.encode(self.settings, priority, addresses, self.port.group)

@@ -196,8 +196,8 @@ class Worker:
                 self._reporter.log(logging.WARNING, warning)
 
     def _start(self, now: Instant) -> None:
-        for address in self._roster.start(now):
-            self._reporter.log(logging.WARNING, f"removed {address}, left behind by an earlier run")
+        for note in self._roster.start(now):
+            self._reporter.log(logging.WARNING, note)
         process.settle_garbage_collector()
 
     def _live_on(self, now: Instant) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from lab.capture import Capture
+from lab.capture import Capture, Frame
 from tests.daemon.conftest import Lan
 from tests.daemon.running import Daemon, configuration, router
 
@@ -103,6 +104,18 @@ def test_a_stripped_address_is_put_back_in_place(lan: Lan, daemon: Daemon, addre
     assert daemon.said("MASTER") == 2
     name = "six" if ":" in address else "four"
     assert daemon.router(name).counters["addresses-put-back"] == 3
+
+
+def test_neighbours_are_told_that_we_route_as_soon_as_we_do(lan: Lan, daemon: Daemon) -> None:
+    def neighbour_advertisement(frame: Frame) -> bool:
+        return frame.data[12:14] == b"\x86\xdd" and frame.data[20] == 58 and frame.data[54] == 136
+
+    with Capture(lan.r2, keep=neighbour_advertisement) as wire:
+        lan.r1.sysctl("net.ipv6.conf.all.forwarding", 1)
+        for vip in (VIP6, "2001:db8:77::100"):
+            packed = ip_address(vip).packed
+            wire.wait_for(lambda frame, vip=packed: frame.data[62:78] == vip and frame.data[58] & 0x80)
+    assert daemon.said("six: ") == 2
 
 
 def test_a_flushed_interface_is_a_fault_and_then_healed(lan: Lan, daemon: Daemon) -> None:

@@ -183,11 +183,22 @@ def test_an_attribute_longer_or_shorter_than_can_be_is_malformed(length: int) ->
         list(codec.attributes(struct.pack("=HH", length, 1) + bytes(4), 0))
 
 
-def test_forwarding_is_read_from_a_netconf_reply() -> None:
+def test_forwarding_is_read_from_a_netconf_message() -> None:
     head = bytes((10, 0, 0, 0)) + attribute(1, struct.pack("=i", 3))
-    assert codec.parse_forwarding(head + attribute(2, struct.pack("=i", 1))) is True
-    assert codec.parse_forwarding(head + attribute(2, struct.pack("=i", 0))) is False
-    assert codec.parse_forwarding(head) is False
+    assert codec.parse_forwarding(head + attribute(2, struct.pack("=i", 1))) == (3, True)
+    assert codec.parse_forwarding(head + attribute(2, struct.pack("=i", 0))) == (3, False)
+    assert codec.parse_forwarding(head + attribute(3, struct.pack("=i", 1))) is None  # rp_filter
+    ipv4 = bytes((2, 0, 0, 0)) + head[4:]
+    assert codec.parse_forwarding(ipv4 + attribute(2, struct.pack("=i", 1))) is None
+
+
+def test_forwarding_for_all_interfaces_has_an_index_that_no_interface_has() -> None:
+    every = bytes((10, 0, 0, 0)) + attribute(1, struct.pack("=i", -1)) + attribute(2, struct.pack("=i", 1))
+    assert codec.parse_forwarding(every) == (-1, True)
+
+
+def test_the_request_for_the_settings_of_every_interface_is_these_bytes() -> None:
+    assert codec.dump_forwarding(9) == bytes.fromhex("140000005200010309000000000000000a000000")
 
 
 def test_an_ipv4_addition_is_these_bytes() -> None:

@@ -39,6 +39,19 @@ def test_an_event_that_says_nothing_new_touches_nothing() -> None:
     assert made.put_address(ipv4(1)) is False
 
 
+def test_forwarding_is_news_for_the_interface_it_changes_on() -> None:
+    made = mirror(ETH0, ETH1)
+    assert made.put_forwarding(2, True) == {"eth0"}
+    assert made.put_forwarding(2, True) == set()
+    assert (made.forwards(2), made.forwards(3)) == (True, False)
+    assert made.put_forwarding(-1, True) == set()
+    assert made.replace([ETH0, ETH1], [], [3]) == {"eth0", "eth1"}
+    assert (made.forwards(2), made.forwards(3)) == (False, True)
+    made.drop_link(3)
+    made.put_link(ETH1)
+    assert made.forwards(3) is False
+
+
 def test_a_rename_touches_both_names_and_remembers_the_old_one() -> None:
     made = mirror(ETH0)
     assert made.put_link(replace(ETH0, name="lan0")) == {"eth0", "lan0"}

@@ -90,7 +90,7 @@ class Stage:
         rows = self.host.run("cat", "/proc/net/netlink").stdout.splitlines()
         counts = [int(row.split()[8]) for row in rows[1:] if row.split()[2] == str(port)]
         assert len(counts) == 1
-        assert groups == 0x111
+        assert groups == 0x1000111
         return counts[0]
 
     def dumped(self, kind: int) -> list[Any]:

@@ -356,11 +356,3 @@ def test_sweeping_leaves_the_marks_of_others_alone(s: Stage) -> None:
     assert s.marks()["10.88.0.9/24"] == 18
     assert s.kernel.sweep(()) == []
     assert {"10.77.0.1/24", "10.88.0.9/24"} <= s.shown().keys()
-
-
-def test_forwarding_is_told_per_interface(s: Stage) -> None:
-    assert s.kernel.forwards("eth0") is False
-    s.host.sysctl("net.ipv6.conf.eth0.forwarding", 1)
-    assert s.kernel.forwards("eth0") is True
-    assert s.kernel.forwards("lo") is False
-    assert s.kernel.forwards("nowhere0") is False

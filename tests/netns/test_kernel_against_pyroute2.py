@@ -16,6 +16,7 @@ from tests.netns.kernel_stage import FIRST_VIP, GET_ADDRESS, GET_LINK, Stage, st
 
 pytestmark = pytest.mark.root
 
+NETCONF = (80, 81)
 CHANGES = [
     "link add br0 type bridge",
     "link add m0 link eth0 type macvlan mode private",
@@ -108,6 +109,8 @@ def test_both_read_the_same_events(s: Stage) -> None:
             reads = list(MarshalRtnl().parse(datagram))
             assert [message.kind for message in messages] == [read["header"]["type"] for read in reads]
             for message, read in zip(messages, reads, strict=True):
+                if message.kind in NETCONF:
+                    continue  # settings of an interface, which pyroute2 cannot read
                 assert ours(message.kind, message.body) == theirs(read)
                 compared += 1
         assert compared >= 15  # the kernel tells some of it later

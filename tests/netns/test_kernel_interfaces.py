@@ -271,3 +271,22 @@ def test_of_several_link_local_addresses_the_oldest_is_used_after_a_restart_too(
     read_until(s.kernel, lambda: len(link_local(s)) == 2)
     assert s.kernel.view("eth0", IPV6).address == packed(oldest)
     assert s.another_kernel().view("eth0", IPV6).address == packed(oldest)
+
+
+def test_forwarding_is_part_of_the_view_and_followed(s: Stage) -> None:
+    assert s.kernel.view("eth0", IPV6).forwards is False
+    s.host.sysctl("net.ipv6.conf.eth0.forwarding", 1)
+    changes = read_until(s.kernel, lambda: s.kernel.view("eth0", IPV6).forwards)
+    assert changes.interfaces == {"eth0"}
+    assert s.kernel.view("lo", IPV6).forwards is False
+    s.host.sysctl("net.ipv6.conf.all.forwarding", 0)
+    read_until(s.kernel, lambda: not s.kernel.view("eth0", IPV6).forwards)
+    s.host.sysctl("net.ipv6.conf.all.forwarding", 1)
+    read_until(s.kernel, lambda: s.kernel.view("eth0", IPV6).forwards)
+    assert s.another_kernel().view("eth0", IPV6).forwards is True
+
+
+def test_forwarding_of_ipv6_is_nothing_to_ipv4(s: Stage) -> None:
+    s.host.sysctl("net.ipv6.conf.eth0.forwarding", 1)
+    read_until(s.kernel, lambda: s.kernel.view("eth0", IPV6).forwards)
+    assert s.kernel.view("eth0", IPV4).forwards is False

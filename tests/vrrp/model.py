@@ -67,9 +67,6 @@ class ModelKernel:
         self.held &= set(keep)
         return [address for _, address in swept]
 
-    def forwards(self, interface: str) -> bool:
-        return True
-
     def addresses(self) -> set[str]:
         return {str(address) for _, address in self.held}
 
