@@ -39,6 +39,16 @@ def test_router_is_enabled_with_its_own_priority(machine: Machine) -> None:
     ]
 
 
+def test_second_router_has_a_lower_priority(machine: Machine) -> None:
+    file = machine.tree / "etc/havip/havip.yaml"
+    before = file.read_text()
+    try:
+        machine.provision("r2", "--interface", "eth1", "--vip", "10.77.0.100/24")
+        assert file.read_text() == before.replace("priority: 150", "priority: 100")
+    finally:
+        file.write_text(before)
+
+
 def test_second_run_changes_nothing(machine: Machine) -> None:
     assert machine.releases[1] == machine.releases[0]
     assert "(nothing needed)" in machine.said[1]

@@ -302,9 +302,10 @@ def unprivileged_settings() -> str:
 
 
 def stop_resigns_and_removes_the_address() -> None:
-    wire = Log(WIRE)
+    wire, journal = Log(WIRE), Log()
     run("systemctl", "stop", "havip")
     assert VIP not in addresses()
+    assert not any("starting it again" in line for line in journal.lines())  # SIGTERM went to both processes
     until("resigned", lambda: wire.lines()[-1:] == ["0"])
     assert (unit("ActiveState"), unit("Result"), unit("ExecMainStatus")) == ("inactive", "success", "0")
     assert not Path("/run/havip").exists()
