@@ -57,6 +57,12 @@ digest_of_release() {
     } | sha256sum | cut -c 1-12
 }
 
+# Remember it on the disk as well: a run that ends before the restart leaves it to the next one.
+needs_restart() {
+    touch "$HOME_OF_HAVIP/needs-restart"
+    change=restart
+}
+
 # Build beside the release in use: a failure leaves that one alone, and so does the swap its running processes.
 install_havip() {
     release=$(digest_of_release)
@@ -64,10 +70,10 @@ install_havip() {
     rm -rf "${HOME_OF_HAVIP:?}/$release"
     $PYTHON -m venv --system-site-packages "$HOME_OF_HAVIP/$release"
     "$HOME_OF_HAVIP/$release/bin/pip" install --quiet --disable-pip-version-check --no-input "${checkout}[systemd]"
-    ln -s "$release" "$HOME_OF_HAVIP/next"
+    needs_restart
+    ln -sfn "$release" "$HOME_OF_HAVIP/next"
     mv -T "$HOME_OF_HAVIP/next" "$HOME_OF_HAVIP/current"
     ln -sfn "$HOME_OF_HAVIP/current/bin/havip" /usr/local/bin/havip
-    change=restart
 }
 
 remove_old_releases() {
@@ -84,8 +90,8 @@ put() {
 
 install_unit() {
     ! cmp -s "$checkout/systemd/havip.service" "$UNIT" || return 0
+    needs_restart
     put "$checkout/systemd/havip.service" "$UNIT"
-    change=restart
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
 }
 
@@ -197,6 +203,7 @@ checkout=$(cd "$checkout" && pwd)
 priority=150
 [ "$role" = r1 ] || priority=100
 change="" # what the service will need: nothing, reload, restart
+[ ! -e "$HOME_OF_HAVIP/needs-restart" ] || change=restart
 
 # shellcheck disable=SC2086  # the words are the packages
 install_packages $ROUTER_PACKAGES
@@ -205,5 +212,6 @@ install_havip
 install_unit
 configure
 start
+rm -f "$HOME_OF_HAVIP/needs-restart"
 remove_old_releases
 tell_router

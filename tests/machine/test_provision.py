@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.machine import trees
-from tests.machine.conftest import SCRIPT, Machine
+from tests.machine.conftest import AS_R1, SCRIPT, Machine
 
 pytestmark = pytest.mark.uml
 
@@ -61,6 +61,12 @@ def test_newer_checkout_replaces_the_older_one(machine: Machine) -> None:
     assert machine.run(python, "-c", "import havip; print(havip.NEWER)") == "True\n"
     kept = {path.name for path in (machine.tree / "opt/havip").iterdir()}
     assert kept == {"current", machine.releases[2]}
+
+
+def test_run_that_ended_before_the_restart_leaves_it_to_the_next(machine: Machine) -> None:
+    (machine.tree / "opt/havip/needs-restart").touch()
+    assert "(restart needed)" in machine.provision(*AS_R1)
+    assert "(nothing needed)" in machine.provision(*AS_R1)
 
 
 def test_checkout_is_only_read(machine: Machine) -> None:
