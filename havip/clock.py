@@ -29,9 +29,13 @@ def wall() -> float:
     return time.time()
 
 
-def wall_nanoseconds() -> int:
-    """Return nanoseconds since 1970 (UTC), to compare with the kernel's stamps of packets."""
-    return time.time_ns()
+def of_wall(stamp: int) -> Instant:
+    """Return the instant of a stamp of the kernel's: nanoseconds of wall-clock time since 1970.
+
+    Right unless somebody sets the wall clock in between; late by the time between two reads, never early.
+    """
+    age = time.time_ns() - stamp
+    return Instant(time.monotonic_ns() - age)
 
 
 def pause(length: Duration) -> None:

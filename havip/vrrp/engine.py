@@ -6,19 +6,21 @@ Knows routers, ports and deadlines, but no process, channel or configuration.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Final
 
-from havip.clock import NEVER, Instant
+from havip.clock import NEVER, Instant, milliseconds
 from havip.errors import Refusal
 from havip.vrrp import machine
 from havip.vrrp.events import Event, Tick
 from havip.vrrp.executor import Executor
-from havip.vrrp.machine import Backup, Initialize
+from havip.vrrp.machine import Backup, Initialize, State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router
+from havip.vrrp.settings import Settings
 
 PACKETS: Final = 64  # taken from one socket before the deadlines are looked at
+NEAR: Final = milliseconds(5)  # from here on a deadline must be exact
 TICK: Final = Tick()
 
 
@@ -29,6 +31,7 @@ class Engine:
         self.executor = executor
         self._on_remark = on_remark  # told what an operator should know about a packet
         self._undrained_since: Instant | None = None
+        self._foreseen: tuple[Router, Settings, State, machine.Step] | None = None
         # Ordered by deadline.  A router that is heard in time only moves its deadline on, so its entry stays
         # and is looked at when it comes up: receiving an advert costs the queue nothing.
         self._queue: list[tuple[Instant, int, Router]] = []
@@ -43,9 +46,24 @@ class Engine:
             router.scheduled = deadline
             heappush(self._queue, (deadline, router.number, router))
 
-    def next_deadline(self) -> Instant:
-        """Return when `fire` has something to do, at the earliest."""
-        return self._queue[0][0] if self._queue else NEVER
+    def next_deadline(self, now: Instant) -> Instant:
+        """Return when `fire` has something to do: exactly if that is near, else at the earliest."""
+        queue = self._queue
+        while queue:
+            entry, number, router = queue[0]
+            if entry - now > NEAR:
+                return entry
+            deadline = machine.next_deadline(router.state)
+            if entry != router.scheduled or deadline == NEVER:
+                heappop(queue)
+                if entry == router.scheduled:
+                    router.scheduled = NEVER
+            elif deadline > entry:  # heard since
+                router.scheduled = deadline
+                heapreplace(queue, (deadline, number, router))
+            else:
+                return entry
+        return NEVER
 
     def takeover_at(self) -> Instant:
         """Return when the first in the queue takes over as backup; NEVER if it is none, or has been heard."""
@@ -55,23 +73,35 @@ class Engine:
         return router.state.master_down_at if type(router.state) is Backup else NEVER
 
     def rehearse(self) -> None:
-        """Go through the coming takeover without effect, so that the real one finds warm caches.
+        """Take the step of the coming takeover in advance, and warm the caches on its way to the kernel.
 
-        Once for each deadline.  `machine.step` is pure: what it returns is thrown away.
+        `machine.step` is pure: if the router is still as it was when the time comes, this was its step.
         """
         router = self._queue[0][2]
-        at = machine.next_deadline(router.state)
+        settings, state = router.settings, router.state
+        at = machine.next_deadline(state)
         if router.rehearsed_for != at:
             router.rehearsed_for = at
-            machine.step(router.settings, router.state, TICK, at)
+            self._foreseen = router, settings, state, machine.step(settings, state, TICK, at)
             self.executor.rehearse(router)
+
+    def _tick(self, router: Router, now: Instant) -> machine.Step:
+        """Return what a deadline that has come does to a router."""
+        settings, state = router.settings, router.state
+        if self._foreseen is not None:
+            whose, its_settings, its_state, step = self._foreseen
+            if whose is router:
+                self._foreseen = None
+                if its_settings is settings and its_state is state:
+                    return step
+        return machine.step(settings, state, TICK, now)
 
     def hear(self, port: Port, now: Instant) -> bool:
         """Take a batch of packets from a port; say whether its socket is empty now."""
         if port.receiver is None:
             return True
         batch = port.receiver.receive(PACKETS)
-        if len(batch) == 1:  # of more than one, the kernel knows the last one's arrival only
+        if batch:  # that of the last one: the others were here before, so nobody is judged too early by it
             now = port.receiver.arrived(now)
         for heard in batch:
             router, meaning = port.judge(heard)
@@ -117,7 +147,7 @@ class Engine:
                     heappop(queue)
                     unheard.append(router)
                     continue
-                router.state, actions = machine.step(router.settings, state, TICK, now)
+                router.state, actions = self._tick(router, now)
                 if actions:
                     self.executor.carry_out(router, actions, now)
                 deadline = machine.next_deadline(router.state)
@@ -140,3 +170,5 @@ class Engine:
     def forget(self, router: Router) -> None:
         """Take a router out of the queue."""
         router.scheduled = NEVER
+        self._queue = [entry for entry in self._queue if entry[2] is not router]
+        heapify(self._queue)

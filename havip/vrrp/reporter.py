@@ -6,14 +6,13 @@ supervisor may block where we must not.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from havip.channel import Channel
 from havip.clock import Instant, after, seconds, wall
-from havip.messages import Committed, Described, LogLine
+from havip.messages import ERROR, INFO, WARNING, Committed, Described, LogLine
 from havip.vrrp.machine import State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router, name_of
@@ -22,8 +21,10 @@ LINES: Final = 8  # of the log, sent in one turn
 REPORTS: Final = 8  # sent in one turn
 QUIET: Final = seconds(60)  # before the same remark about the same router is logged again
 REMEMBERED: Final = 1024  # remarks whose time is kept
+MOST_LINES: Final = 8192  # kept while the supervisor does not read
 
 Answer: TypeAlias = Committed | Described
+CHANGE: Final = 0  # in place of a level: the text says why the router came into the state
 #: How grave, what, about which router in which state.
 Line: TypeAlias = tuple[int, str, Router | None, State | None]
 
@@ -38,9 +39,18 @@ class Reporter:
         self._routers: dict[Router, None] = {}
         self._answers: list[Callable[[], Answer]] = []
         self._quiet_until: dict[tuple[object, ...], Instant] = {}
+        self.dropped = 0  # log lines lost because the supervisor did not read
 
     @property
     def busy(self) -> bool:
+        """Say whether `send` has something left that the supervisor would take now.
+
+        What it would not is kept here: a report is made when it can be sent, and no line is lost.
+        """
+        return not self._channel.wants_write and self.waiting
+
+    @property
+    def waiting(self) -> bool:
         """Say whether `send` has something left."""
         return bool(self._lines or self._routers or self._answers)
 
@@ -50,6 +60,9 @@ class Reporter:
             level, text, router, state = self._lines.popleft()
             fields = {}
             if router is not None and state is not None:
+                if level == CHANGE:
+                    level = WARNING if name_of(state) == "FAULT" else INFO
+                    text = f"{name_of(state)}: {text}"
                 fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": name_of(state)}
                 text = f"{router.config.name}: {text}"
             self._channel.post(LogLine(level, text, fields))
@@ -75,7 +88,13 @@ class Reporter:
 
     def log(self, level: int, text: str, router: Router | None = None) -> None:
         """Log a line, about a router in its present state or about none."""
-        self._lines.append((level, text, router, router.state if router is not None else None))
+        self._keep((level, text, router, router.state if router is not None else None))
+
+    def _keep(self, line: Line) -> None:
+        if len(self._lines) < MOST_LINES:
+            self._lines.append(line)
+        else:
+            self.dropped += 1
 
     def remark(self, port: Port, remark: Remark, now: Instant) -> None:
         """Log what was remarkable about a packet, the same thing about the same router once a minute."""
@@ -86,7 +105,7 @@ class Reporter:
         if len(self._quiet_until) >= REMEMBERED:
             self._quiet_until.clear()
         self._quiet_until[key] = after(now, QUIET)
-        self.log(logging.WARNING, text if router is not None else f"{port.interface}: {text}", router)
+        self.log(WARNING, text if router is not None else f"{port.interface}: {text}", router)
 
     # What the executor tells (`executor.Listener`).
 
@@ -96,16 +115,15 @@ class Reporter:
         router.why = why
         router.became_master += router.is_master
         self._routers[router] = None
-        shown = router.state_name
-        self.log(logging.WARNING if shown == "FAULT" else logging.INFO, f"{shown}: {why}", router)
+        self._keep((CHANGE, why, router, router.state))
 
     def refused(self, router: Router, reason: str) -> None:
         """Log a refused address, and let the machine decide what it means."""
-        self.log(logging.ERROR, reason, router)
+        self.log(ERROR, reason, router)
         self._on_refusal(router, reason)
 
     def unsent(self, router: Router, error: str) -> None:
         """Log once why adverts cannot leave."""
         if router.trouble != error:
             router.trouble = error
-            self.log(logging.WARNING, f"cannot send adverts: {error}", router)
+            self.log(WARNING, f"cannot send adverts: {error}", router)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from havip.clock import Instant
+from havip.clock import ZERO, Duration, Instant
 from havip.config.model import Family, VirtualAddress, VirtualRouter
 from havip.errors import KernelRefused
 from havip.messages import Key
@@ -42,6 +42,10 @@ class Roster:
         self._make_port = make_port
         self._started = False
         self._number = 0
+
+    def shortest_interval(self) -> Duration:
+        """Return the least advertisement interval that is configured; 0 without a router."""
+        return min((router.config.interval for router in self.routers.values()), default=ZERO)
 
     def put(self, config: VirtualRouter, now: Instant) -> Router:
         """Have this router: a new one, or the one of the same key changed in place."""

@@ -17,7 +17,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final
 
-from havip.clock import NANOSECONDS_PER_SECOND, Instant, milliseconds, wall_nanoseconds
+from havip.clock import NANOSECONDS_PER_SECOND, Instant, milliseconds, of_wall
 from havip.config.model import Family
 from havip.vrrp import bpf
 from havip.vrrp.packet import GROUP_IPV4, GROUP_IPV6, INTERNETWORK_CONTROL, PROTOCOL, TTL, Heard, split_ipv4
@@ -116,6 +116,8 @@ class AdvertReceiver:
     def arrived(self, now: Instant) -> Instant:
         """Return when the packet that `receive` took last reached this host; ``now`` if that cannot be told.
 
+        It may be later than ``now``, if the packet came after the clock was read.
+
         A process that slept wakes up tenths of a millisecond after the packet.  A master's silence begins
         with its last advert, not with our waking up.
         """
@@ -124,9 +126,9 @@ class AdvertReceiver:
         except OSError:
             return now  # nothing received yet, or received before the kernel was first asked to stamp
         stamp_seconds, nanoseconds = STAMP.unpack(self._stamp)
-        age = wall_nanoseconds() - (stamp_seconds * NANOSECONDS_PER_SECOND + nanoseconds)
-        # The stamp is of the wall clock; if that was set meanwhile, the age makes no sense.
-        return Instant(now - age) if 0 <= age < BELIEVABLE_AGE else now
+        arrived = of_wall(stamp_seconds * NANOSECONDS_PER_SECOND + nanoseconds)
+        # If the wall clock was set since, the stamp makes no sense.
+        return arrived if abs(now - arrived) < BELIEVABLE_AGE else now
 
     def lost(self) -> int:
         """Return how many adverts for us found the receive buffer full since the socket was opened."""

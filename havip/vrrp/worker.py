@@ -6,7 +6,6 @@ havip alone.  Everything that is not an advert is done in slices between the adv
 
 from __future__ import annotations
 
-import logging
 import select
 import signal
 import socket
@@ -14,9 +13,10 @@ from typing import Final
 
 from havip import process
 from havip.channel import Channel
-from havip.clock import Instant, after, milliseconds, monotonic, pause, seconds
+from havip.clock import Duration, Instant, after, milliseconds, monotonic, pause, seconds
 from havip.errors import Refusal
 from havip.messages import (
+    WARNING,
     Alive,
     Commit,
     Committed,
@@ -40,14 +40,17 @@ from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import AdvertReceiver
 
-#: While packets stream in, let them gather this long: a wake-up for each costs more than the packet.
-GATHER: Final = milliseconds(0.5)
-#: ... unless a deadline comes within this time, which must find the timer armed.
+#: While packets stream in, let them gather: a wake-up for each costs more than the packet.  For a twentieth
+#: of the shortest interval, which is how late a silence may be noticed then, and between these bounds.
+GATHER_LEAST, GATHER_MOST = milliseconds(0.25), milliseconds(2)
+SHARE: Final = 20
+#: No gathering if a deadline comes within this time after it, which must find the timer armed.
 NEAR: Final = milliseconds(1)
 #: How long before a takeover the loop stops sleeping: a timer's wake-up and cold caches cost 0.2 ms, and a
 #: backup comes this near to its deadline only when the master is really silent.
 HEAD_START: Final = milliseconds(1)
 ALIVE_EVERY: Final = seconds(1)
+LAST_WORDS: Final = 200  # ms that the supervisor may take to read on when we end
 MESSAGES: Final = 4  # taken from the supervisor in one turn
 CAPABILITIES: Final = ("CAP_NET_ADMIN", "CAP_NET_RAW")
 
@@ -74,6 +77,7 @@ class Worker:
         self._leaving = False
         self._heard_at = Instant(0)
         self._streaming = False  # packets came in the last turn, and shortly before
+        self._gather = GATHER_LEAST
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)  # the byte in the wake-up socket is what counts
@@ -89,9 +93,17 @@ class Worker:
         now = monotonic()
         self._roster.stop(now)
         self._executor.flush(now)
-        while self._reporter.busy:
+        self._say_last_words(now)
+
+    def _say_last_words(self, now: Instant) -> None:
+        """Tell the supervisor all that is left, for as long as it reads."""
+        writable = select.poll()
+        writable.register(self._channel, select.POLLOUT)
+        while self._reporter.waiting or self._channel.wants_write:
+            if not writable.poll(LAST_WORDS):
+                return
+            self._channel.flush()
             self._reporter.send(now)
-        self._channel.flush()
 
     def _turn(self) -> None:
         """One wake-up: hear, fire, carry out; then, a slice each, all the rest."""
@@ -106,7 +118,7 @@ class Worker:
                 drained &= self._engine.hear(port, now)
                 heard = True
         if heard:
-            self._streaming = now - self._heard_at < NEAR
+            self._streaming = now - self._heard_at < 2 * self._gather
             self._heard_at = now
         now = monotonic()
         self._engine.fire(now, drained)
@@ -129,15 +141,20 @@ class Worker:
         )
         if busy:
             return self._epoll.poll(0)
-        now, takeover_at = monotonic(), self._engine.takeover_at()
-        deadline = min(self._engine.next_deadline(), self._executor.announcer.next_deadline(), self._alive_at)
+        now = monotonic()
+        deadline = min(
+            self._engine.next_deadline(now), self._executor.announcer.next_deadline(), self._alive_at
+        )
+        takeover_at = self._engine.takeover_at()
         if takeover_at - now < HEAD_START:
             self._engine.rehearse()
-            return self._epoll.poll(0)
+            while not (ready := self._epoll.poll(0)) and monotonic() < takeover_at:
+                pass
+            return ready
         if takeover_at == deadline:
             deadline = Instant(takeover_at - HEAD_START)
-        if self._streaming and deadline - now > NEAR:
-            pause(GATHER)
+        if self._streaming and deadline - now > self._gather + NEAR:
+            pause(self._gather)
             self._streaming = False
             return self._epoll.poll(0)
         if deadline != self._armed_for:
@@ -150,6 +167,8 @@ class Worker:
             self._timer.acknowledge()
             self._armed_for = None
         elif descriptor == self._kernel.fileno():
+            if self._executor.busy:
+                return  # most of it is what we did ourselves; it will still be there
             self._roster.apply(self._kernel.read_events(), now)
         elif descriptor == self._channel.fileno():
             self._channel.flush()
@@ -175,6 +194,8 @@ class Worker:
                 if not self._committed:
                     self._committed = True
                     self._start(now)
+                share = Duration(self._roster.shortest_interval() // SHARE)
+                self._gather = max(GATHER_LEAST, min(GATHER_MOST, share))
                 self._reporter.answer(lambda: Committed(generation))
             case Describe(token=token):
                 for router in self._roster.routers.values():
@@ -193,11 +214,11 @@ class Worker:
         ]
         for warning in warnings:
             if warning is not None:
-                self._reporter.log(logging.WARNING, warning)
+                self._reporter.log(WARNING, warning)
 
     def _start(self, now: Instant) -> None:
         for note in self._roster.start(now):
-            self._reporter.log(logging.WARNING, note)
+            self._reporter.log(WARNING, note)
         process.settle_garbage_collector()
 
     def _live_on(self, now: Instant) -> None:
@@ -213,7 +234,7 @@ class Worker:
             for refusal, count in port.refused.items():
                 totals[f"refused-{refusal}"] += count
             totals["receive-overflows"] += port.receiver.lost() if port.receiver is not None else 0
-        totals["log-lines-dropped"] = self._channel.dropped
+        totals["log-lines-dropped"] = self._channel.dropped + self._reporter.dropped
         return totals
 
     def _watch_channel(self) -> None:
