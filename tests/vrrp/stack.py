@@ -53,11 +53,14 @@ class Stack:
     def run(self, until: float, drained: bool = True) -> None:
         """Let the deadlines up to an instant come, each at its time."""
         end = at(until)
-        while (due := min(self.engine.next_deadline(self.now), self.executor.announcer.next_deadline())) <= end:
+        while (due := self.next_deadline()) <= end:
             self.now = max(self.now, due)
             self.engine.fire(self.now, drained)
             self.flush()
         self.now = end
+
+    def next_deadline(self) -> Instant:
+        return min(self.engine.next_deadline(self.now), self.executor.announcer.next_deadline())
 
     def flush(self) -> None:
         self.executor.flush(self.now)
