@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import signal
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from havip import process
@@ -115,18 +116,20 @@ class Worker:
             if port is None:
                 others.append(descriptor)
             else:
+                if heard and self._engine.next_deadline(now) <= now:
+                    self._engine.fire(now, drained=False)  # our own adverts wait for one socket, not for all
                 drained &= self._engine.hear(port, now)
                 heard = True
+                now = monotonic()
         if heard:
             self._streaming = now - self._heard_at < 2 * self._gather
             self._heard_at = now
-        now = monotonic()
         self._engine.fire(now, drained)
         self._executor.flush(now)
+        if self._channel.has_input and self._channel.fileno() not in others:
+            others.append(self._channel.fileno())  # left over from an earlier turn
         for descriptor in others:
             self._attend(descriptor, now)
-        if self._channel.has_input:
-            self._attend(self._channel.fileno(), now)
         if now >= self._alive_at:
             self._live_on(now)
         if self._reporter.busy and not self._executor.busy:
@@ -207,19 +210,22 @@ class Worker:
                 raise AssertionError(f"a worker does not take {message!r}")
 
     def _set_up(self, setup: Setup) -> None:
-        warnings = [
-            process.set_realtime(setup.realtime_priority) if setup.realtime_priority else None,
-            process.lock_memory() if setup.lock_memory else None,
-            process.keep_capabilities(CAPABILITIES),
+        steps: list[Callable[[], str | None]] = [
+            lambda: process.set_realtime(setup.realtime_priority),
+            lambda: process.lock_memory() if setup.lock_memory else None,
+            lambda: process.keep_capabilities(CAPABILITIES),
         ]
-        for warning in warnings:
+        for step in steps:
+            try:
+                warning = step()
+            except OSError as error:  # a container, or a seccomp filter: no reason not to forward
+                warning = f"cannot prepare the process: {error}"
             if warning is not None:
                 self._reporter.log(WARNING, warning)
 
     def _start(self, now: Instant) -> None:
         for note in self._roster.start(now):
             self._reporter.log(WARNING, note)
-        process.settle_garbage_collector()
 
     def _live_on(self, now: Instant) -> None:
         self._channel.post(Alive())
@@ -264,4 +270,5 @@ class Worker:
 def main(channel: int, blackbox: int) -> None:
     """Run a worker on the descriptors that the supervisor handed down."""
     process.set_name("havip-vrrp")
+    process.settle_garbage_collector()  # now, while the heap is small and nobody waits for an advert
     Worker(Channel(socket.socket(fileno=channel)), BlackBox(blackbox)).run()

@@ -68,12 +68,18 @@ class Daemon:
     def wait_for(self, pattern: str, count: int = 1) -> str:
         """Return the ``count``th line of the log that matches, as soon as it is there."""
         deadline = time.monotonic() + PATIENCE
+        found: list[str] = []
+        seen = 0
         with self._news:
-            while len(found := [line for line in self.lines if re.search(pattern, line)]) < count:
+            while True:
+                found += [line for line in self.lines[seen:] if re.search(pattern, line)]
+                seen = len(self.lines)
+                if len(found) >= count:
+                    return found[count - 1]
                 if not self._news.wait(deadline - time.monotonic()):
-                    log = "\n".join(self.lines)
-                    raise AssertionError(f"{self.host.name} never said {pattern!r}:\n{log}")
-            return found[count - 1]
+                    log = "\n".join(self.lines[-100:])
+                    times = f"{len(found)} times and not {count} times" if found else "never"
+                    raise AssertionError(f"{self.host.name} said {pattern!r} {times}:\n{log}")
 
     def said(self, pattern: str) -> int:
         """Return how many lines of the log match so far."""
