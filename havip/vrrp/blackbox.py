@@ -1,4 +1,4 @@
-"""What outlives a VRRP worker that is killed: when each router last advertised as MASTER.
+"""What outlives a VRRP worker that is killed: until when the peers of each router believe in its last advert.
 
 A page of shared memory that the supervisor keeps open and hands to the next worker.  The supervisor never
 looks inside; the clock is the same for every process of the machine.  Writing costs no system call.
@@ -15,7 +15,7 @@ from havip.clock import Instant
 from havip.messages import Key
 
 NAME: Final = Struct("=16sBB6x")  # a router's key: interface, vrid, family
-INSTANT: Final = Struct("=q")  # its last advert as MASTER; NOT_MASTER
+INSTANT: Final = Struct("=q")  # until when its peers believe in it as MASTER; NOT_MASTER
 SLOT_SIZE: Final = NAME.size + INSTANT.size
 SLOTS: Final = 65_536
 FREE: Final = bytes(NAME.size)
@@ -42,13 +42,13 @@ class BlackBox:
             name = self._memory[offset : offset + NAME.size]
             if name == FREE:
                 break  # slots are taken from the lowest on and a released one keeps a mark
-            (advertised_at,) = INSTANT.unpack_from(self._memory, offset + NAME.size)
+            (believed_until,) = INSTANT.unpack_from(self._memory, offset + NAME.size)
             self._write(offset, FREE)
-            if advertised_at != NOT_MASTER:
-                self._left_behind[name] = Instant(advertised_at)
+            if believed_until != NOT_MASTER:
+                self._left_behind[name] = Instant(believed_until)
 
-    def last_advertised(self, key: Key) -> Instant | None:
-        """Return when the last worker advertised this router, if it died as its MASTER."""
+    def believed_until(self, key: Key) -> Instant | None:
+        """Return until when the last worker's adverts bind the peers, if it died as this router's MASTER."""
         return self._left_behind.get(name_of(key))
 
     def slot(self, key: Key) -> int:
@@ -64,9 +64,9 @@ class BlackBox:
         self._write(number * SLOT_SIZE, RELEASED)
         self._released.append(number)
 
-    def record(self, slot: int, advertised_at: Instant) -> None:
-        """Note that the router of ``slot`` advertised just now, or that it is NOT_MASTER any more."""
-        INSTANT.pack_into(self._memory, slot, advertised_at)
+    def record(self, slot: int, believed_until: Instant) -> None:
+        """Note until when an advert just sent binds the peers, or that the router is NOT_MASTER any more."""
+        INSTANT.pack_into(self._memory, slot, believed_until)
 
     def _write(self, offset: int, name: bytes) -> None:
         self._memory[offset : offset + SLOT_SIZE] = name + INSTANT.pack(NOT_MASTER)

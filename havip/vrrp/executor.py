@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol, assert_never
 
-from havip.clock import Instant
+from havip.clock import Instant, after
 from havip.vrrp.actions import (
     Action,
     AddAddresses,
@@ -111,7 +111,7 @@ class Executor:
             return
         router.adverts_sent += 1
         if priority:
-            self._blackbox.record(router.slot, now)
+            self._blackbox.record(router.slot, after(now, router.believed_for))
 
     def _change_addresses(self) -> None:
         # Removals first: an address may move from one router to another.

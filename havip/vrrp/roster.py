@@ -175,15 +175,9 @@ class Roster:
             self._start(router, now)  # the kernel refused what it had before: perhaps not what it has now
 
     def _still_believed(self, router: Router, now: Instant) -> bool:
-        """Say whether our last worker's adverts still bind the peers of this router.
-
-        The skew is not counted: a peer of the highest priority has next to none.
-        """
-        advertised_at = self._blackbox.last_advertised(router.config.key)
-        if advertised_at is None or router.port.view.fault is not None:
-            return False
-        silent = router.config.down_adverts * router.config.interval
-        return now < Instant(advertised_at + silent)
+        """Say whether our last worker's adverts still bind the peers of this router."""
+        until = self._blackbox.believed_until(router.config.key)
+        return until is not None and now < until and router.port.view.fault is None
 
 
 def held_by(router: Router) -> Iterator[tuple[int, VirtualAddress]]:

@@ -10,7 +10,7 @@ from collections import Counter
 from ipaddress import ip_address
 
 from havip import clock
-from havip.clock import NEVER, Instant
+from havip.clock import NEVER, Duration, Instant
 from havip.config.model import VirtualRouter
 from havip.errors import Refusal
 from havip.messages import RouterReport
@@ -34,6 +34,7 @@ class Router:
         "announcements_sent",
         "batch",
         "became_master",
+        "believed_for",
         "config",
         "epoch",
         "frames",
@@ -82,6 +83,8 @@ class Router:
         """Build everything that can be built before it is needed."""
         view = self.port.view
         self.settings = Settings.of(self.config, view.address)
+        # The skew is not counted: a peer of the highest priority has next to none.
+        self.believed_for = Duration(self.config.down_adverts * self.config.interval)
         self.batch = kernel.prepare(view.ifindex, self.config.addresses)
         self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
         self.adverts = {}
@@ -123,7 +126,7 @@ class Router:
             effective_priority=settings.priority,
             interval=settings.interval,
             master_interval=master_interval,
-            master_down=settings.master_down(clock.Duration(master_interval)),
+            master_down=settings.master_down(Duration(master_interval)),
             next_deadline=NO_DEADLINE if deadline == NEVER else max(0, deadline - now),
             master=readable(master),
             primary_address=readable(settings.address),

@@ -20,14 +20,14 @@ def descriptor() -> Iterator[int]:
     os.close(number)
 
 
-def test_the_next_worker_learns_when_a_master_last_advertised(descriptor: int) -> None:
+def test_the_next_worker_learns_when_a_master_believed_until(descriptor: int) -> None:
     first = BlackBox(descriptor)
     slots = {key: first.slot(key) for key in (A, B, C)}
     first.record(slots[A], Instant(1000))
     first.record(slots[C], Instant(3000))
     first.record(slots[A], Instant(2000))
     second = BlackBox(descriptor)
-    assert [second.last_advertised(key) for key in (A, B, C)] == [Instant(2000), None, Instant(3000)]
+    assert [second.believed_until(key) for key in (A, B, C)] == [Instant(2000), None, Instant(3000)]
 
 
 def test_a_router_that_gave_up_its_addresses_leaves_nothing(descriptor: int) -> None:
@@ -35,14 +35,14 @@ def test_a_router_that_gave_up_its_addresses_leaves_nothing(descriptor: int) -> 
     slot = first.slot(A)
     first.record(slot, Instant(1000))
     first.record(slot, NOT_MASTER)
-    assert BlackBox(descriptor).last_advertised(A) is None
+    assert BlackBox(descriptor).believed_until(A) is None
 
 
 def test_only_the_last_life_counts(descriptor: int) -> None:
     first = BlackBox(descriptor)
     first.record(first.slot(A), Instant(1000))
     BlackBox(descriptor)  # a second worker that dies before it does anything
-    assert BlackBox(descriptor).last_advertised(A) is None
+    assert BlackBox(descriptor).believed_until(A) is None
 
 
 def test_a_dropped_router_neither_stays_nor_hides_those_behind_it(descriptor: int) -> None:
@@ -51,7 +51,7 @@ def test_a_dropped_router_neither_stays_nor_hides_those_behind_it(descriptor: in
         first.record(first.slot(key), Instant(at))
     first.release(B)
     second = BlackBox(descriptor)
-    assert [second.last_advertised(key) for key in (A, B, C)] == [Instant(1000), None, Instant(3000)]
+    assert [second.believed_until(key) for key in (A, B, C)] == [Instant(1000), None, Instant(3000)]
 
 
 def test_a_released_slot_is_used_again(descriptor: int) -> None:
@@ -61,4 +61,4 @@ def test_a_released_slot_is_used_again(descriptor: int) -> None:
     box.release(B)
     assert box.slot(C) == slot
     box.record(slot, Instant(5))
-    assert BlackBox(descriptor).last_advertised(C) == Instant(5)
+    assert BlackBox(descriptor).believed_until(C) == Instant(5)

@@ -133,6 +133,18 @@ def reborn(stack: Stack, descriptor: int, config: Any) -> Stack:
     return started(again, config)
 
 
+def test_what_the_last_life_promised_counts_and_not_the_new_configuration(
+    stack: Stack, descriptor: int
+) -> None:
+    quick = router(interval=Duration(10_000_000))
+    started(stack, quick)
+    stack.run(1)
+    assert stack.router().is_master
+    stack.now = stack.now + Duration(31_000_000)  # type: ignore[assignment]
+    slow = replace(quick, interval=seconds(1))
+    assert reborn(stack, descriptor, slow).router().state_name == "BACKUP"
+
+
 def test_a_life_that_died_before_it_began_spoils_no_later_one(stack: Stack, descriptor: int) -> None:
     started(stack)
     stack.run(3.7)
