@@ -32,9 +32,12 @@ Verdict: TypeAlias = "tuple[Router, Advert] | tuple[Router | None, Refusal]"
 
 
 class Port:
-    """The sockets of one (interface, family), open while ``view.fault`` is None."""
+    """The sockets of one (interface, family), open while ``view.fault`` is None.
 
-    def __init__(self, interface: str, family: Family, kernel: Kernel) -> None:
+    ``spares`` are senders of frames that are not in use: they are taken from there and put there.
+    """
+
+    def __init__(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> None:
         self.interface = interface
         self.family = family
         self.routers: dict[int, Router] = {}
@@ -43,6 +46,7 @@ class Port:
         self.receiver: AdvertReceiver | None = None
         self.sender: AdvertSender | None = None
         self.frames: FrameSender | None = None
+        self._spares = spares
         self._verdicts: dict[Heard, Verdict] = {}
         self.view: InterfaceView = kernel.view(interface, family)
         self._open()
@@ -136,12 +140,18 @@ class Port:
         try:
             self.receiver = AdvertReceiver(self.interface, view.ifindex, self.family)
             self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address)
-            self.frames = FrameSender(self.interface, view.ifindex)
+            self.frames = self._frame_sender(view.ifindex)
             self._listen()
         except OSError as error:
             self.close()
             fault = f"cannot open a raw socket on interface {self.interface}: {error.strerror}"
             self.view = replace(view, fault=fault)
+
+    def _frame_sender(self, ifindex: int) -> FrameSender:
+        if not self._spares:
+            return FrameSender(self.interface, ifindex)
+        self._spares[-1].move_to(self.interface, ifindex)
+        return self._spares.pop()
 
     def _listen(self) -> None:
         self.forget_verdicts()
@@ -150,7 +160,9 @@ class Port:
 
     def close(self) -> None:
         """Close the sockets; the routers stay."""
-        for held in (self.receiver, self.sender, self.frames):
+        for held in (self.receiver, self.sender):
             if held is not None:
                 held.close()
+        if self.frames is not None:
+            self._spares.append(self.frames)  # to close it would hold up every other interface's adverts
         self.receiver = self.sender = self.frames = None

@@ -18,6 +18,7 @@ from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.machine import Initialize
 from havip.vrrp.port import Port
 from havip.vrrp.router import Router
+from havip.vrrp.sockets import FrameSender
 
 PortKey = tuple[str, Family]
 
@@ -31,7 +32,7 @@ class Roster:
         blackbox: BlackBox,
         engine: Engine,
         on_port: Callable[[Port], None],
-        make_port: Callable[[str, Family, Kernel], Port] = Port,
+        make_port: Callable[[str, Family, Kernel, list[FrameSender]], Port] = Port,
     ) -> None:
         self.routers: dict[Key, Router] = {}
         self.ports: dict[PortKey, Port] = {}
@@ -40,6 +41,7 @@ class Roster:
         self._engine = engine
         self._on_port = on_port  # told when a port's receiver was opened or closed
         self._make_port = make_port
+        self._spares: list[FrameSender] = []
         self._started = False
         self._number = 0
 
@@ -152,7 +154,9 @@ class Roster:
     def _port(self, interface: str, family: Family) -> Port:
         port = self.ports.get((interface, family))
         if port is None:
-            port = self.ports[interface, family] = self._make_port(interface, family, self._kernel)
+            port = self.ports[interface, family] = self._make_port(
+                interface, family, self._kernel, self._spares
+            )
             self._on_port(port)
         return port
 

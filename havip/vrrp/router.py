@@ -32,6 +32,7 @@ class Router:
         "adverts_received",
         "adverts_sent",
         "announcements_sent",
+        "basis",
         "batch",
         "became_master",
         "believed_for",
@@ -70,6 +71,7 @@ class Router:
         self.rehearsed_for = NEVER  # the takeover that the engine has gone through without effect
         self.epoch = 0  # moves on whenever announcements that still wait become void
         self.holds_all = True  # the kernel took every address when it was last given them
+        self.basis: tuple[object, ...] = ()  # what the prepared things were made of
         self.adverts: dict[int, bytes] = {}
         self.frames: tuple[bytes, ...] = ()
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
@@ -80,8 +82,15 @@ class Router:
         self.prepare(kernel)
 
     def prepare(self, kernel: Kernel) -> None:
-        """Build everything that can be built before it is needed."""
+        """Build everything that can be built before it is needed, unless it stands there already.
+
+        It does not depend on whether the interface can be used: a link that comes and goes costs nothing.
+        """
         view = self.port.view
+        basis = (self.config, view.ifindex, view.address, view.mac, view.forwards)
+        if basis == self.basis:
+            return
+        self.basis = basis
         self.settings = Settings.of(self.config, view.address)
         # The skew is not counted: a peer of the highest priority has next to none.
         self.believed_for = Duration(self.config.down_adverts * self.config.interval)
@@ -89,7 +98,7 @@ class Router:
         self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
         self.adverts = {}
         frames: tuple[bytes, ...] = ()
-        if view.fault is None:
+        if view.address:
             addresses = [vip.address.packed for vip in self.config.addresses]
             # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
             frames = tuple(announce.frame(address, view.mac, view.forwards) for address in addresses)

@@ -18,6 +18,7 @@ from havip.vrrp.packet import Heard
 from havip.vrrp.port import Port
 from havip.vrrp.router import NO_INTERFACE
 from havip.vrrp.settings import Settings
+from havip.vrrp.sockets import FrameSender
 
 MAC = bytes.fromhex("020000000001")
 OURS = ip_address("10.0.0.1").packed
@@ -120,11 +121,11 @@ class ModelReceiver:
 class ModelPort(Port):
     """A port on model sockets; ``wire`` is what left it, in order."""
 
-    def __init__(self, interface: str, family: Family, kernel: Kernel) -> None:
+    def __init__(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> None:
         self.wire: list[tuple[str, bytes]] = []
         self.cannot_open = False
         self._model_kernel = kernel
-        super().__init__(interface, family, kernel)
+        super().__init__(interface, family, kernel, spares)
 
     def _open(self) -> None:
         if self.view.fault is None and self.cannot_open:

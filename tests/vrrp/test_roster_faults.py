@@ -43,6 +43,20 @@ def test_a_socket_that_cannot_be_opened_is_a_fault_told_once_and_tried_again(sta
     assert stack.router().state_name == "BACKUP"
 
 
+def test_a_link_that_comes_and_goes_builds_nothing_anew(stack: Stack) -> None:
+    started(stack)
+    stack.run(3.7)
+    one = stack.router()
+    before = (one.batch, one.adverts, one.frames, one.settings)
+    change(stack, fault="interface eth0 has no carrier")
+    change(stack, fault=None, mtu=1400)
+    after = (one.batch, one.adverts, one.frames, one.settings)
+    assert all(left is right for left, right in zip(before, after, strict=True))
+    change(stack, address=bytes((10, 0, 0, 7)))
+    assert one.settings.address == bytes((10, 0, 0, 7))
+    assert one.adverts[100][12:16] == bytes((10, 0, 0, 7))
+
+
 def test_a_router_put_on_a_port_without_sockets_is_in_fault_and_comes_with_them(stack: Stack) -> None:
     started(stack)
     port = without_sockets(stack)

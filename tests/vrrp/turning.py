@@ -26,6 +26,7 @@ from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.packet import Heard
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
+from havip.vrrp.sockets import FrameSender
 from havip.vrrp.worker import Worker
 from tests.vrrp.model import ModelKernel, ModelPort, ModelReceiver, at
 
@@ -97,8 +98,8 @@ class Turning:
     def keep_capabilities(self, names: object) -> str | None:
         raise OSError(1, "Operation not permitted", "prctl")
 
-    def port(self, interface: str, family: Family, kernel: Kernel) -> ModelPort:
-        return TimedPort(self, interface, family, kernel)
+    def port(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> ModelPort:
+        return TimedPort(self, interface, family, kernel, spares)
 
     def register(self, descriptor: int, mask: int) -> None:
         assert descriptor not in self.registered, "registered twice"
@@ -203,10 +204,12 @@ class TimedReceiver(ModelReceiver):
 class TimedPort(ModelPort):
     """A port whose sent adverts carry the time."""
 
-    def __init__(self, turning: Turning, interface: str, family: Family, kernel: Kernel) -> None:
+    def __init__(
+        self, turning: Turning, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]
+    ) -> None:
         self.turning = turning
         self.sent_at: list[Instant] = []
-        super().__init__(interface, family, kernel)
+        super().__init__(interface, family, kernel, spares)
 
     def _open(self) -> None:
         super()._open()
