@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 import sys
 from collections import Counter
 
@@ -178,13 +179,14 @@ def test_a_storm_of_other_interfaces_and_addresses_costs_no_mastership(lan: Lan)
     with Worker(lan.r1) as worker:
         worker.configure(FOUR, SIX)
         worker.wait_for_state("six", "MASTER")
-        storm = [f"link add d{n} type dummy" for n in range(20)]
+        storm = [f"link add d{n} type bridge" for n in range(20)]
         for _ in range(20):
             storm += [f"addr add 10.9.{n}.{m}/32 dev d{n}" for n in range(20) for m in range(10)]
             storm += [f"addr flush dev d{n}" for n in range(20)]
         storm += [f"link del d{n}" for n in range(20)]
-        ip = lan.r1.popen("ip", "-force", "-batch", "-", stdin=-1, stdout=-3, stderr=-3, text=True)
+        ip = lan.r1.popen("ip", "-batch", "-", stdin=subprocess.PIPE, text=True)
         ip.communicate("\n".join(storm))
+        assert ip.returncode == 0
         lan.r1.run("ip", "addr", "del", f"{VIP}/24", "dev", "eth0")
         lan.r1.wait_for_address(VIP)  # it still listens
         reports = worker.describe()
