@@ -13,7 +13,7 @@ from havip.config.model import VirtualRouter
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
-Key: TypeAlias = tuple[str, int, int]  # (interface, vrid, family): `VirtualRouter.key`
+Key: TypeAlias = tuple[str, int, int, str]  # (interface, vrid, family, segment): `VirtualRouter.key`
 
 
 @dataclass(frozen=True, slots=True)

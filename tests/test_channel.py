@@ -22,7 +22,7 @@ def both() -> tuple[Channel, Channel]:
 
 def report(vrid: int, why: str) -> RouterReport:
     return RouterReport(
-        key=("eth0", vrid, 4),
+        key=("eth0", vrid, 4, ""),
         name=f"r{vrid}",
         version=3,
         state="MASTER",

@@ -309,7 +309,7 @@ def reload(stack: Stack) -> None:
     stack.roster.put(router("other", 77, "10.0.0.77", "eth1"), stack.now)
     stack.run((stack.now - at(0)) / 1e9 + 5)
     assert stack.router(77, "eth1").is_master
-    stack.roster.drop(("eth1", 77, 4), stack.now)
+    stack.roster.drop(("eth1", 77, 4, ""), stack.now)
     stack.flush()
 
 

@@ -137,7 +137,7 @@ def check_family(draft: Draft, problems: Problems) -> None:
 
 def check_identities(drafts: Iterable[Draft], problems: Problems) -> None:
     """Refuse two virtual routers that peers could not tell apart."""
-    first: dict[tuple[str, int, int], Draft] = {}
+    first: dict[tuple[str, int, int, str], Draft] = {}
     for draft in drafts:
         if not draft.bad.isdisjoint(("interface", "vrid", "addresses")):
             continue

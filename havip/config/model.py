@@ -81,9 +81,14 @@ class VirtualRouter:
         return Family(self.addresses[0].address.version)
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """Return (interface, vrid, family): what makes this virtual router itself across reloads."""
-        return (self.interface, self.vrid, self.family)
+    def segment(self) -> str:
+        """Return what tells apart virtual routers of one VRID on one interface; empty: the usual group."""
+        return ""
+
+    @property
+    def key(self) -> tuple[str, int, int, str]:
+        """Return (interface, vrid, family, segment): what makes it itself across reloads."""
+        return (self.interface, self.vrid, self.family, self.segment)
 
     @property
     def checksum_form(self) -> ChecksumForm:

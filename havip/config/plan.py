@@ -16,7 +16,7 @@ from havip.config.addresses import Claim, claims
 from havip.config.fields import DAEMON, ROUTER, Group, ListOf, Named, Shape
 from havip.config.model import Configuration, VirtualRouter
 
-Key: TypeAlias = tuple[str, int, int]
+Key: TypeAlias = tuple[str, int, int, str]
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
 
 

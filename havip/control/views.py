@@ -21,12 +21,13 @@ Json: TypeAlias = dict[str, Any]
 
 def report_as_dict(report: RouterReport) -> Json:
     """Return a worker's report as the control socket shows it."""
-    interface, vrid, family = report.key
+    interface, vrid, family, segment = report.key
     return {
         "name": report.name,
         "interface": interface,
         "vrid": vrid,
         "family": f"IPv{int(family)}",
+        "segment": segment,
         "version": report.version,
         "state": report.state,
         "since": report.since,
@@ -52,6 +53,7 @@ class Router:
     interface: str
     vrid: int
     family: str  # IPv4 or IPv6
+    segment: str  # who shares its VRID on the interface; empty: the usual multicast group
     version: int  # of VRRP
     state: str  # MASTER, BACKUP, FAULT or INIT
     since: float

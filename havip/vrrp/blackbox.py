@@ -10,16 +10,17 @@ import mmap
 import os
 from struct import Struct
 from typing import Final
+from zlib import crc32
 
 from havip.clock import Instant
 from havip.messages import Key
 
-NAME: Final = Struct("=16sBB6x")  # a router's key: interface, vrid, family
+NAME: Final = Struct("=16sBBI2x")  # a router's key: interface, vrid, family, digest of its segment
 INSTANT: Final = Struct("=q")  # until when its peers believe in it as MASTER; NOT_MASTER
 SLOT_SIZE: Final = NAME.size + INSTANT.size
 SLOTS: Final = 65_536
 FREE: Final = bytes(NAME.size)
-RELEASED: Final = NAME.pack(b"/", 0, 0)  # no interface is called so
+RELEASED: Final = NAME.pack(b"/", 0, 0, 0)  # no interface is called so
 NOT_MASTER: Final = Instant(0)
 
 
@@ -74,5 +75,5 @@ class BlackBox:
 
 def name_of(key: Key) -> bytes:
     """Return a router's key as a slot holds it."""
-    interface, vrid, family = key
-    return NAME.pack(interface.encode(), vrid, family)
+    interface, vrid, family, segment = key
+    return NAME.pack(interface.encode(), vrid, family, crc32(segment.encode()))

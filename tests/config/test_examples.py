@@ -53,8 +53,8 @@ def test_the_two_gateways_are_one_virtual_router() -> None:
 
 def test_dual_stack_is_one_vrid_in_two_families() -> None:
     both = routers("dual-stack.yaml")
-    assert both["gateway4"].key == ("eth0", 51, 4)
-    assert both["gateway6"].key == ("eth0", 51, 6)
+    assert both["gateway4"].key == ("eth0", 51, 4, "")
+    assert both["gateway6"].key == ("eth0", 51, 6, "")
     assert [router.priority for router in both.values()] == [150, 150]
 
 

@@ -11,7 +11,7 @@ from havip.control.views import Router, Status, Worker, report_as_dict
 from havip.messages import RouterReport
 
 REPORT = RouterReport(
-    key=("eth0", 51, 6),
+    key=("eth0", 51, 6, ""),
     name="gateway",
     version=3,
     state="BACKUP",
@@ -34,6 +34,7 @@ SHOWN = {
     "interface": "eth0",
     "vrid": 51,
     "family": "IPv6",
+    "segment": "",
     "version": 3,
     "state": "BACKUP",
     "since": 1_700_000_000.5,

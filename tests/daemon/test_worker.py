@@ -51,7 +51,7 @@ def live_through_everything(lan: Lan, worker: Worker, rounds: int) -> None:
         worker.wait_for_state("six", "MASTER")
         worker.wait_for_state("four", "MASTER") if worker.describe()["four"].state != "MASTER" else None
         worker.configure(virtual("four", 51, f"{VIP}/24", priority=100 + generation), generation=generation)
-        worker.tell(PutRouter(virtual("more", 99, "10.77.0.99/24")), DropRouter(("eth0", 99, 4)))
+        worker.tell(PutRouter(virtual("more", 99, "10.77.0.99/24")), DropRouter(("eth0", 99, 4, "")))
         worker.wait_for(RouterGone)
         worker.describe(generation)
 

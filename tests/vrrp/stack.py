@@ -48,7 +48,7 @@ class Stack:
         return cast(ModelPort, self.router(vrid, interface).port)
 
     def router(self, vrid: int = 51, interface: str = "eth0") -> Router:
-        return self.roster.routers[interface, vrid, 4]
+        return self.roster.routers[interface, vrid, 4, ""]
 
     def run(self, until: float, drained: bool = True) -> None:
         """Let the deadlines up to an instant come, each at its time."""

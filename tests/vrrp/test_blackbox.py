@@ -10,7 +10,7 @@ import pytest
 from havip.clock import Instant
 from havip.vrrp.blackbox import NOT_MASTER, BlackBox, create
 
-A, B, C = ("eth0", 51, 4), ("eth0", 51, 6), ("eth1", 7, 4)
+A, B, C = ("eth0", 51, 4, ""), ("eth0", 51, 6, ""), ("eth1", 7, 4, "")
 
 
 @pytest.fixture
@@ -62,3 +62,12 @@ def test_a_released_slot_is_used_again(descriptor: int) -> None:
     assert box.slot(C) == slot
     box.record(slot, Instant(5))
     assert BlackBox(descriptor).believed_until(C) == Instant(5)
+
+
+def test_routers_of_one_vrid_are_told_apart_by_their_segments(descriptor: int) -> None:
+    keys = [("eth0", 51, 4, segment) for segment in ("", "224.0.0.19", "unicast", "unicast 192.0.2.1")]
+    first = BlackBox(descriptor)
+    for at, key in enumerate(keys, 1):
+        first.record(first.slot(key), Instant(at))
+    second = BlackBox(descriptor)
+    assert [second.believed_until(key) for key in keys] == [1, 2, 3, 4]

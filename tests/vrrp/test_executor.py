@@ -135,7 +135,7 @@ def test_an_advert_that_cannot_leave_is_counted_and_not_recorded_as_spoken(stack
 def test_a_resignation_is_not_recorded_as_a_promise_to_the_peers(stack: Stack, descriptor: int) -> None:
     master(stack)
     carry_out(stack, SendAdvert(100), SendAdvert(0), RemoveAddresses())
-    assert Stack(descriptor).blackbox.believed_until(("eth0", 51, 4)) is None
+    assert Stack(descriptor).blackbox.believed_until(("eth0", 51, 4, "")) is None
 
 
 def test_without_an_interface_nothing_is_sent_and_nothing_breaks(stack: Stack) -> None:

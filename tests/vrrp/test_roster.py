@@ -18,7 +18,7 @@ def test_an_unchanged_router_keeps_its_deadline_when_another_one_comes_and_goes(
     stack.run(3.7)
     state, sent = stack.router().state, stack.router().adverts_sent
     stack.roster.put(router("new", 52, "10.0.0.10"), stack.now)
-    stack.roster.drop(("eth0", 52, 4), stack.now)
+    stack.roster.drop(("eth0", 52, 4, ""), stack.now)
     assert stack.router().state is state
     assert stack.router().adverts_sent == sent
 
@@ -34,7 +34,7 @@ def test_a_dropped_master_resigns_gives_its_addresses_up_and_never_speaks_again(
     started(stack, router(), router("other", 52, "10.0.0.10"))
     stack.run(3.7)
     port = stack.port(52)
-    stack.roster.drop(("eth0", 52, 4), stack.now)
+    stack.roster.drop(("eth0", 52, 4, ""), stack.now)
     assert stack.kernel.addresses() == {"10.0.0.9/24"}
     assert port.adverts() == [100, 100, 0]
     stack.run(30)
@@ -44,7 +44,7 @@ def test_a_dropped_master_resigns_gives_its_addresses_up_and_never_speaks_again(
 def test_the_last_router_of_an_interface_closes_its_sockets(stack: Stack) -> None:
     started(stack)
     port = stack.port()
-    stack.roster.drop(("eth0", 51, 4), stack.now)
+    stack.roster.drop(("eth0", 51, 4, ""), stack.now)
     assert port.receiver is None
     assert stack.roster.ports == {}
 
@@ -73,7 +73,7 @@ def test_an_address_moves_from_one_router_to_another_in_one_reload(stack: Stack)
     started(stack, router(), router("other", 52, "10.0.0.10"))
     stack.run(3.7)
     both = replace(router(), addresses=(*router().addresses, *router(address="10.0.0.10").addresses))
-    stack.roster.drop(("eth0", 52, 4), stack.now)
+    stack.roster.drop(("eth0", 52, 4, ""), stack.now)
     stack.roster.put(both, stack.now)
     stack.flush()
     assert stack.kernel.addresses() == {"10.0.0.9/24", "10.0.0.10/24"}

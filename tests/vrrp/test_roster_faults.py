@@ -72,7 +72,7 @@ def test_a_router_dropped_while_its_announcements_wait_is_forgotten_by_all(stack
     stack.run(3.7)
     port = stack.port()
     sent = len(port.wire)
-    stack.roster.drop(("eth0", 51, 4), stack.now)
+    stack.roster.drop(("eth0", 51, 4, ""), stack.now)
     stack.run(30)
     assert [kind for kind, data in port.wire[sent:] if kind == "announcement"] == ["announcement"] * 5
     assert {data[31] for kind, data in port.wire[sent:] if kind == "announcement"} == {10}  # the other's
@@ -214,7 +214,7 @@ def test_a_new_link_local_address_is_spoken_from_at_once_and_without_a_flap(stac
     port = six(stack)
     change(stack, address=bytes.fromhex("fe80" + "00" * 13 + "05"))
     assert [what for _, what in stack.changes] == ["BACKUP", "MASTER"]
-    assert stack.roster.routers["eth0", 51, 6].settings.address[-1] == 5
+    assert stack.roster.routers["eth0", 51, 6, ""].settings.address[-1] == 5
     assert [kind for kind, _ in port.wire[-1:]] == ["advert"]
 
 
@@ -224,7 +224,7 @@ def test_a_tentative_link_local_address_is_a_fault_that_resigns_while_it_can(sta
     assert [data[2] for kind, data in port.wire if kind == "advert"] == [100, 0]
     assert stack.kernel.held == set()
     change(stack, fault=None, address=bytes.fromhex("fe80" + "00" * 13 + "01"))
-    assert stack.roster.routers["eth0", 51, 6].state_name == "BACKUP"
+    assert stack.roster.routers["eth0", 51, 6, ""].state_name == "BACKUP"
 
 
 def test_another_mac_is_announced_with_no_frame_of_the_old_one(stack: Stack) -> None:

@@ -177,7 +177,7 @@ def test_events_wait_while_a_takeover_is_under_way_and_are_read_behind_it(loop: 
 def test_a_drop_and_a_put_of_the_same_key_in_one_turn_are_told_in_order(loop: Turning) -> None:
     loop.configure(router())
     loop.heard()
-    loop.channel.post(DropRouter(("eth0", 51, 4)))
+    loop.channel.post(DropRouter(("eth0", 51, 4, "")))
     loop.channel.post(PutRouter(router("again")))
     loop.channel.post(Commit(2))
     loop.settle()
@@ -200,7 +200,7 @@ def test_reopened_sockets_get_the_same_descriptor_and_are_heard(loop: Turning) -
 
 def test_the_last_router_of_an_interface_takes_its_descriptor_along(loop: Turning) -> None:
     loop.configure(router())
-    loop.channel.post(DropRouter(("eth0", 51, 4)))
+    loop.channel.post(DropRouter(("eth0", 51, 4, "")))
     loop.settle()
     loop.turn()
     assert len(loop.registered) == 4

@@ -156,7 +156,7 @@ class Turning:
         self.settle()
 
     def router(self, vrid: int = 51, interface: str = "eth0") -> Router:
-        return self.worker._roster.routers[interface, vrid, 4]
+        return self.worker._roster.routers[interface, vrid, 4, ""]
 
     def wire(self, vrid: int = 51, interface: str = "eth0") -> list[tuple[str, bytes]]:
         return cast(ModelPort, self.router(vrid, interface).port).wire
