@@ -29,6 +29,7 @@ PURE = {
     ),
     "havip.control.views",
     "havip.errors",
+    "havip.instance",
     "havip.messages",
     "havip.netlink.codec",
     "havip.plain",
