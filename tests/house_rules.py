@@ -47,7 +47,7 @@ PURE = {
 PURE_STANDARD_LIBRARY = {
     "__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "functools",
     "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
-    "string", "struct", "types", "typing",
+    "shlex", "string", "struct", "types", "typing",
 }  # fmt: skip
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
