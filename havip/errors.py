@@ -17,12 +17,20 @@ class Refusal(StrEnum):
     LENGTH = "length"
     NO_ADDRESSES = "no-addresses"  # section 5.2.5
     CHECKSUM = "checksum"
+    # What was signed, or should have been (`havip.vrrp.auth`): judged before the rest of the message.
+    HMAC_MISSING = "hmac-missing"
+    HMAC_MALFORMED = "hmac-malformed"
+    HMAC_STALE = "hmac-stale"
+    HMAC_UNKNOWN_KEY = "hmac-unknown-key"
+    HMAC_INVALID = "hmac-invalid"
+    HMAC_REPLAY = "hmac-replay"
     UNKNOWN_VRID = "unknown-vrid"
     CHECKSUM_FORM = "checksum-form"
     OWN_PACKET = "own-packet"
     TWO_OWNERS = "two-owners"
     ADDRESS_OWNER = "address-owner"
     AUTH_TYPE = "auth-type"  # RFC 3768 section 7.1
+    PASSWORD = "password"  # RFC 2338 section 7.1
     INTERVAL = "interval"  # RFC 3768 section 7.1; VRRPv3 with interval 0
     NOT_RUNNING = "not-running"
 
@@ -39,12 +47,19 @@ IN_WORDS = {
     Refusal.LENGTH: "it is shorter or longer than its own header says",
     Refusal.NO_ADDRESSES: "it names no address",
     Refusal.CHECKSUM: "its checksum is wrong",
+    Refusal.HMAC_MISSING: "it is not signed, and `hmac` here accepts only what is",
+    Refusal.HMAC_MALFORMED: "its signature has a form that is not known here",
+    Refusal.HMAC_STALE: "its clock is farther from ours than `hmac.time_window` allows",
+    Refusal.HMAC_UNKNOWN_KEY: "it is signed with a key whose number is not in `hmac.keys` here",
+    Refusal.HMAC_INVALID: "its signature is wrong: another key under the same number, or a forgery",
+    Refusal.HMAC_REPLAY: "it is not newer than one heard before: a repetition, or a clock set back",
     Refusal.UNKNOWN_VRID: "its VRID is none of ours on this interface",
     Refusal.CHECKSUM_FORM: "its checksum is right only with `rfc9568` set the other way than here",
     Refusal.OWN_PACKET: "it comes from our own address: a loop, or a second host with our address",
     Refusal.TWO_OWNERS: "it claims to own the addresses (priority 255), and so do we: correct one of the two",
     Refusal.ADDRESS_OWNER: "we own the addresses (priority 255), so no other router's advert counts",
     Refusal.AUTH_TYPE: "it uses an authentication that is not configured here",
+    Refusal.PASSWORD: "its password is not ours",
     Refusal.INTERVAL: "its interval is not ours (VRRPv2), or 0",
     Refusal.NOT_RUNNING: "the virtual router is in FAULT",
 }

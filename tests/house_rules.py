@@ -35,6 +35,7 @@ PURE = {
     "havip.plain",
     "havip.vrrp.actions",
     "havip.vrrp.announce",
+    "havip.vrrp.auth",
     "havip.vrrp.bpf",
     "havip.vrrp.election",
     "havip.vrrp.events",
@@ -51,8 +52,9 @@ PURE_STANDARD_LIBRARY = {
 }  # fmt: skip
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
-WORKER_SIDE = ("havip.channel", "havip.clock", "havip.config.model", "havip.errors", "havip.messages",
-               "havip.netlink", "havip.plain", "havip.process", "havip.vrrp")  # fmt: skip
+WORKER_SIDE = ("havip.channel", "havip.clock", "havip.config.authentication",
+               "havip.config.model", "havip.errors", "havip.messages", "havip.netlink", "havip.plain",
+               "havip.process", "havip.vrrp")  # fmt: skip
 TOO_HEAVY_FOR_THE_WORKER = {
     "asyncio", "concurrent", "http", "multiprocessing", "sched", "smtplib", "socketserver", "sqlite3", "ssl",
     "subprocess", "urllib", "xml",
