@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from havip.config.model import VirtualRouter
+from havip.config.tracking import TrackerKey, TrackerKind
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
@@ -58,6 +59,43 @@ class Resign:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackResult:
+    """What a tracker last said: checker worker to supervisor to VRRP worker.  The newest of a key counts."""
+
+    kind: TrackerKind
+    name: str
+    good: bool
+    value: int = 0  # of a file
+    state: str = ""  # of a virtual router
+    why: str = ""  # in words that follow the tracker's name: "exited with 1"
+
+    @property
+    def key(self) -> TrackerKey:
+        """Return what it is filed under."""
+        return self.kind, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class DropTracker:
+    """Nobody tracks this any more: run it no longer, and forget its result."""
+
+    kind: TrackerKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one tracker means for the standing of one router."""
+
+    kind: TrackerKind
+    name: str
+    weight: int
+    adds: int  # to the priority; negative: takes away
+    fault: bool  # it keeps the router in FAULT
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RouterReport:
     """One router as it is now.  A newer report replaces an older one of the same key."""
 
@@ -77,6 +115,7 @@ class RouterReport:
     primary_address: str  # the one we send from; empty while there is none
     addresses: tuple[str, ...]
     counters: dict[str, int] = field(default_factory=dict)
+    terms: tuple[Term, ...] = ()  # what trackers add to the priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +161,8 @@ Message: TypeAlias = (
     | Commit
     | Describe
     | Resign
+    | TrackResult
+    | DropTracker
     | RouterReport
     | RouterGone
     | Committed

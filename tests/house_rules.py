@@ -28,7 +28,10 @@ PURE = {
         if path.stem not in ("__init__", "yamlfile")
     ),
     "havip.control.views",
+    "havip.damping",
     "havip.errors",
+    "havip.healthcheck.schedule",
+    "havip.healthcheck.verdict",
     "havip.instance",
     "havip.messages",
     "havip.netlink.codec",
@@ -43,6 +46,7 @@ PURE = {
     "havip.vrrp.packet",
     "havip.vrrp.settings",
     "havip.vrrp.timing",
+    "havip.vrrp.tracking",
 }
 #: what a pure module may take from the standard library: no file, no socket, no process, no clock
 PURE_STANDARD_LIBRARY = {
@@ -52,9 +56,20 @@ PURE_STANDARD_LIBRARY = {
 }  # fmt: skip
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
-WORKER_SIDE = ("havip.channel", "havip.clock", "havip.config.authentication",
-               "havip.config.model", "havip.errors", "havip.messages", "havip.netlink", "havip.plain",
-               "havip.process", "havip.vrrp")  # fmt: skip
+WORKER_SIDE = (
+    "havip.channel",
+    "havip.clock",
+    "havip.config.authentication",
+    "havip.config.model",
+    "havip.config.tracking",
+    "havip.damping",
+    "havip.errors",
+    "havip.messages",
+    "havip.netlink",
+    "havip.plain",
+    "havip.process",
+    "havip.vrrp",
+)
 TOO_HEAVY_FOR_THE_WORKER = {
     "asyncio", "concurrent", "http", "multiprocessing", "sched", "smtplib", "socketserver", "sqlite3", "ssl",
     "subprocess", "urllib", "xml",

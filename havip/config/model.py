@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from havip.clock import ZERO, Duration, seconds
+from havip.config.tracking import Tracking
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
@@ -74,6 +75,7 @@ class VirtualRouter:
     rfc9568: bool = False  # leave the pseudo header out of the VRRPv3 checksum over IPv4
     answer_lower_priority: bool = True  # answer a weaker master's advert at once
     announce: Announcing = field(default_factory=Announcing)
+    track: Tracking = field(default_factory=Tracking)
 
     @property
     def family(self) -> Family:

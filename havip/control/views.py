@@ -42,6 +42,17 @@ def report_as_dict(report: RouterReport) -> Json:
         "primary_address": report.primary_address or None,
         "addresses": list(report.addresses),
         "counters": dict(report.counters),
+        "tracking": [
+            {
+                "kind": str(term.kind),
+                "name": term.name,
+                "weight": term.weight,
+                "adds": term.adds,
+                "fault": term.fault,
+                "why": term.why,
+            }
+            for term in report.terms
+        ],
     }
 
 

@@ -171,7 +171,7 @@ class Roster:
         come = [address for address in config.addresses if address not in router.config.addresses]
         if gone and router.is_master:
             self._kernel.remove([self._kernel.prepare(router.port.view.ifindex, gone)])
-        router.config = config
+        router.configure(config)
         router.prepare(self._kernel)
         router.port.forget_verdicts()
         self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)

@@ -7,11 +7,13 @@ configuration or the interface changes, never when they are sent.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_address
 
 from havip import clock
 from havip.clock import NEVER, Duration, Instant
 from havip.config.model import VirtualRouter
+from havip.config.tracking import Tracker
 from havip.errors import Refusal
 from havip.messages import RouterReport
 from havip.vrrp import announce, machine, packet
@@ -19,6 +21,7 @@ from havip.vrrp.kernel import AddressBatch, Kernel
 from havip.vrrp.machine import Backup, Initialize, Master, State
 from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
+from havip.vrrp.tracking import Standing
 
 NO_DEADLINE = -1
 NO_INTERFACE = 0x7FFFFFFF  # an index that the kernel gives to no interface in practice: it refuses
@@ -42,6 +45,7 @@ class Router:
         "holds_all",
         "lost",
         "number",
+        "override",
         "port",
         "refused",
         "rehearsal",
@@ -52,7 +56,9 @@ class Router:
         "settings",
         "since",
         "slot",
+        "standing",
         "state",
+        "trackers",
         "trouble",
         "why",
     )
@@ -62,6 +68,9 @@ class Router:
         self.port = port
         self.slot = slot  # in the black box
         self.number = number  # breaks ties between equal deadlines
+        self.override: int | None = None  # a priority that an operator has set
+        self.trackers: tuple[Tracker, ...] = config.track.trackers()
+        self.standing = Standing(config.priority)  # until `havip.vrrp.trackers` has added it up
         self.settings = Settings.of(config, port.view.address)
         self.state: State = Initialize()
         self.scheduled = NEVER  # the deadline under which the worker's queue knows us
@@ -81,6 +90,12 @@ class Router:
         self.rehearsal: AddressBatch  # the first address, for an interface that cannot be
         self.prepare(kernel)
 
+    def configure(self, config: VirtualRouter) -> None:
+        """Go by another configuration, which `prepare` must follow; results of trackers are not in it yet."""
+        self.config = config
+        self.trackers = config.track.trackers()
+        self.standing = Standing(config.priority)
+
     def prepare(self, kernel: Kernel) -> None:
         """Build everything that can be built before it is needed, unless it stands there already.
 
@@ -91,22 +106,37 @@ class Router:
         if basis == self.basis:
             return
         self.basis = basis
-        self.settings = Settings.of(self.config, view.address)
+        self.settings = Settings.of(self.config, view.address, self.standing.priority)
         # The skew is not counted: a peer of the highest priority has next to none.
         self.believed_for = Duration(self.config.down_adverts * self.config.interval)
         self.batch = kernel.prepare(view.ifindex, self.config.addresses)
         self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
-        self.adverts = {}
         frames: tuple[bytes, ...] = ()
         if view.address:
             addresses = [vip.address.packed for vip in self.config.addresses]
             # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
             frames = tuple(announce.frame(address, view.mac, view.forwards) for address in addresses)
-            for priority in (0, self.settings.priority):
-                self.adverts[priority] = self._advert(priority, addresses)
+        self._prepare_adverts()
         if frames != self.frames:
             self.frames = frames
             self.epoch += 1  # what still waits to be announced is no longer true
+
+    def stand(self, standing: Standing) -> bool:
+        """Go by a new standing; say whether another priority follows, whose adverts are ready then."""
+        self.standing = standing
+        settings = replace(self.settings, priority=standing.priority)
+        if settings == self.settings:
+            return False
+        self.settings = settings
+        self._prepare_adverts()
+        return True
+
+    def _prepare_adverts(self) -> None:
+        self.adverts = {}
+        if self.settings.address:
+            addresses = [vip.address.packed for vip in self.config.addresses]
+            for priority in (0, self.settings.priority):
+                self.adverts[priority] = self._advert(priority, addresses)
 
     def _advert(self, priority: int, addresses: list[bytes]) -> bytes:
         message = packet.encode(self.settings, priority, addresses, self.port.group)
@@ -141,6 +171,7 @@ class Router:
             primary_address=readable(settings.address),
             addresses=tuple(map(str, self.config.addresses)),
             counters=self.counters(),
+            terms=self.standing.terms,
         )
 
     @property

@@ -34,12 +34,15 @@ class Settings:
     announce: Announcing = field(default_factory=Announcing)
 
     @classmethod
-    def of(cls, router: VirtualRouter, address: bytes) -> Settings:
-        """Return the settings of a configured router whose interface has ``address``."""
+    def of(cls, router: VirtualRouter, address: bytes, priority: int | None = None) -> Settings:
+        """Return the settings of a configured router whose interface has ``address``.
+
+        ``priority`` is the effective one; None: the configured one.
+        """
         return cls(
             version=router.version,
             vrid=router.vrid,
-            priority=router.priority,
+            priority=router.priority if priority is None else priority,
             interval=router.interval,
             address=address,
             preempt=router.preempt,

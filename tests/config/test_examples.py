@@ -37,7 +37,7 @@ def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -
     configuration = parse(uncommented, "uncommented")
     assert configuration == load(str(ETC / "havip.yaml"))
     for key in (*Daemon.__slots__, *Announcing.__slots__, *VirtualRouter.__slots__):
-        assert key == "name" or re.search(rf"^ *{key}:", uncommented, re.MULTILINE), key
+        assert key in ("name", "track") or re.search(rf"^ *{key}:", uncommented, re.MULTILINE), key
 
 
 def test_the_two_gateways_are_one_virtual_router() -> None:

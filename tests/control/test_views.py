@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from havip.config.tracking import TrackerKind
 from havip.control.views import Router, Status, Worker, report_as_dict
-from havip.messages import RouterReport
+from havip.messages import RouterReport, Term
 
 REPORT = RouterReport(
     key=("eth0", 51, 6, ""),
@@ -27,6 +28,7 @@ REPORT = RouterReport(
     primary_address="fe80::2",
     addresses=("2001:db8::1/64",),
     counters={"adverts-sent": 3},
+    terms=(Term(TrackerKind.SCRIPT, "web", 20, 0, False, "exited with 1"),),
 )
 
 SHOWN = {
@@ -49,6 +51,9 @@ SHOWN = {
     "primary_address": "fe80::2",
     "addresses": ["2001:db8::1/64"],
     "counters": {"adverts-sent": 3},
+    "tracking": [
+        {"kind": "script", "name": "web", "weight": 20, "adds": 0, "fault": False, "why": "exited with 1"}
+    ],
 }
 
 STATUS: dict[str, Any] = {
