@@ -40,8 +40,20 @@ class DropRouter:
 
 
 @dataclass(frozen=True, slots=True)
+class Impede:
+    """Keep a router from taking part, or let it: FAULT for ``reason`` in words until that is None.
+
+    ``cause`` names the impediment among those of the router.
+    """
+
+    key: Key
+    cause: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
-    """All changes of this generation have been sent; answered by `Committed`."""
+    """All changes of this generation have been sent: start what is new; answered by `Committed`."""
 
     generation: int
 
@@ -119,6 +131,30 @@ class RouterReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of state.  Every one is told, in order: none replaces another."""
+
+    kind: str  # "router", or "group" for a sync group
+    name: str
+    state: str  # MASTER, BACKUP or FAULT; INIT: it was stopped
+    priority: int  # effective; 0 for a group
+    why: str
+    at: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that notification programs may want to know, and that is no change of state."""
+
+    kind: str  # "router" or "group"
+    name: str
+    event: str  # "rx-lower-priority": as MASTER a weaker master was heard; "priority": ours changed
+    state: str
+    priority: int  # effective
+    at: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
 class RouterGone:
     """A dropped router has resigned and holds nothing any more."""
 
@@ -158,12 +194,15 @@ Message: TypeAlias = (
     Setup
     | PutRouter
     | DropRouter
+    | Impede
     | Commit
     | Describe
     | Resign
     | TrackResult
     | DropTracker
     | RouterReport
+    | Transition
+    | Notice
     | RouterGone
     | Committed
     | Described

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,28 +29,34 @@ from havip.messages import (
     Alive,
     Commit,
     Committed,
-    Describe,
     Described,
     DropRouter,
     Key,
     LogLine,
     Message,
+    Notice,
     PutRouter,
     RouterGone,
     RouterReport,
     Setup,
+    Transition,
 )
+from havip.services import Handler, Host, Service
+from havip.services.descriptions import Descriptions
+from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
 from havip.workers import VrrpWorker
 
 log = logging.getLogger("havip.supervisor")
-worker_log = logging.getLogger("havip.vrrp")
 
 LOCK: Final = "havip.vrrp"  # one daemon's addresses in one network namespace
-ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
+IN_FORCE_WITHIN: Final = 2.0  # seconds for the worker to take a reload up before we answer without it
 FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
 TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line for systemd
 NO_DEADLINE: Final = -1
+
+#: what the supervisor does beside keeping the workers running, in the order in which it is made ready
+SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(),)
 
 
 @dataclass
@@ -70,7 +76,6 @@ class Supervisor:
     socket: str | None
     configuration: Configuration = field(default_factory=Configuration)
     reports: dict[Key, RouterReport] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)
     reloads: Reloads = field(default_factory=Reloads)
 
     def __post_init__(self) -> None:
@@ -80,14 +85,12 @@ class Supervisor:
         self._ready = False
         self._stop = asyncio.Event()
         self._committed: dict[int, asyncio.Event] = {}
-        self._described: dict[int, asyncio.Event] = {}
-        self._describing = asyncio.Lock()
-        self._next_description: asyncio.Task[None] | None = None
-        self._token = 0
         self._told = ""  # systemd's line
         self._telling = False
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._descriptions = Descriptions(self)
+        self._services: list[Service] = [self._descriptions, *(make(self) for make in SERVICES)]
 
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT.  Returns the exit code."""
@@ -121,6 +124,8 @@ class Supervisor:
         except HavipError as error:
             log.critical("%s", error)
             return None
+        for service in self._services:
+            await service.prepare(self.configuration)
         if not self._stop.is_set():
             self._configure_worker()
         return server
@@ -132,20 +137,41 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
 
     async def _serve(self, server: Server) -> int:
-        self._spawn(self._worker.watch())
-        self._spawn(self._feed_between_lives())
+        self.spawn(self._worker.watch())
+        self.spawn(self._feed_between_lives())
         await self._stop.wait()
         self._systemd.stopping("resigning")
         await self._worker.leave()
+        for service in reversed(self._services):
+            await service.leave()
         for task in self._tasks:
             task.cancel()
         await server.close()
         return 0
 
-    def _handlers(self) -> dict[str, Any]:
-        return {"status": self._status, "reload": self._reload_on_request, "version": self._version}
+    def _handlers(self) -> dict[str, Handler]:
+        verbs: dict[str, Handler] = {
+            "status": self._status,
+            "reload": self._reload_on_request,
+            "version": self._version,
+        }
+        for service in self._services:
+            verbs |= service.verbs()
+        return verbs
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    # What services ask (`services.Host`).
+
+    @property
+    def between_lives(self) -> bool:
+        """Say whether the VRRP worker is dead and about to be started again."""
+        return self._worker.between_lives
+
+    def post(self, message: Message) -> None:
+        """Send a message to the VRRP worker."""
+        self._worker.post(message)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine beside everything else, until the daemon ends."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -175,14 +201,20 @@ class Supervisor:
                 master="",
             )
         self._tell_systemd()
-        for waiting in self._described.values():
-            waiting.set()
+        self._descriptions.give_up()
 
     def _configure_worker(self) -> None:
         daemon = self.configuration.daemon
         self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory))
         for router in self.configuration.virtual_routers:
             self._worker.post(PutRouter(router))
+        self._commit()
+
+    def _commit(self) -> None:
+        """Tell the worker what the services add, and that this is all."""
+        for service in self._services:
+            for message in service.briefing(self.configuration):
+                self._worker.post(message)
         self._worker.post(Commit(self.reloads.generation))
 
     def _on_message(self, message: Message) -> None:
@@ -192,19 +224,16 @@ class Supervisor:
                 self._tell_systemd()
             case RouterGone(key=key):
                 self.reports.pop(key, None)
-            case LogLine(level=level, text=text, fields=fields):
-                worker_log.log(level, "%s", text, extra={"fields": fields})
             case Alive():
                 self._systemd.watchdog()
             case Committed(generation=generation):
                 self._on_committed(generation)
-            case Described(token=token, totals=totals):
-                self.totals = totals
-                waiting = self._described.pop(token, None)
-                if waiting is not None:
-                    waiting.set()
+            case LogLine() | Transition() | Notice() | Described():
+                pass  # a matter for the services
             case _:
                 log.error("the VRRP worker sent %r, which only we send", message)
+        for service in self._services:
+            service.hear(message)
 
     def _on_committed(self, generation: int) -> None:
         if not self._ready:
@@ -248,7 +277,7 @@ class Supervisor:
         return {"ok": True, "version": __version__, "pid": os.getpid()}
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
-        await self._describe()
+        await self._descriptions.refresh()
         worker = self._worker
         return {
             "ok": True,
@@ -276,35 +305,13 @@ class Supervisor:
                     for router in self.configuration.virtual_routers
                     if router.key in self.reports
                 ],
-                "totals": self.totals,
+                "totals": self._descriptions.totals,
+                **{key: value for service in self._services for key, value in service.status().items()},
             },
         }
 
-    async def _describe(self) -> None:
-        """Have every router reported afresh; if the worker cannot, what it last said must do.
-
-        Everybody who asks while a description is under way gets the next one, all of them the same: however
-        many clients there are, the worker never has two in hand.
-        """
-        if self._next_description is None:
-            self._next_description = self._spawn(self._describe_once())
-        await asyncio.shield(self._next_description)
-
-    async def _describe_once(self) -> None:
-        async with self._describing:
-            self._next_description = None
-            if self._worker.between_lives:
-                return
-            self._token += 1
-            token = self._token
-            arrived = self._described[token] = asyncio.Event()
-            self._worker.post(Describe(token))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(arrived.wait(), ANSWER_WITHIN)
-            self._described.pop(token, None)
-
     def _reload_on_signal(self) -> None:
-        self._spawn(self._reload())
+        self.spawn(self._reload())
 
     async def _reload_on_request(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._reload()
@@ -332,6 +339,8 @@ class Supervisor:
 
     async def _apply(self, new: Configuration) -> dict[str, Any]:
         changes = plan(self.configuration, new)
+        for service in self._services:
+            await service.prepare(new)
         self.configuration = new
         self.reloads.generation += 1
         self.reloads.loaded_at = wall()
@@ -345,10 +354,12 @@ class Supervisor:
             self._worker.post(PutRouter(router))
         for router in changes.add:
             self._worker.post(PutRouter(router))
-        self._worker.post(Commit(generation))
+        self._commit()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), ANSWER_WITHIN)
+            await asyncio.wait_for(done.wait(), IN_FORCE_WITHIN)
         self._committed.pop(generation, None)
+        for service in self._services:
+            await service.settle(new)
         log.info("reloaded %s: %s", self.path, changes)
         if not done.is_set():
             log.warning("the VRRP worker has not taken the changes up yet: it does as soon as it can")

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = {
     "havip",
     "havip.clock",
+    "havip.config.keys",
+    *(f"havip.config.keys.{path.stem}" for path in (ROOT / "havip/config/keys").glob("[!_]*.py")),
     *(
         f"havip.config.{path.stem}"
         for path in (ROOT / "havip/config").glob("*.py")
@@ -85,6 +87,7 @@ HEIGHT = {
     "havip.vrrp.router": 2,
     "havip.vrrp.worker": 3,
     "havip.workers": 4,
+    "havip.services": 4,
     "havip.supervisor": 5,
     "havip.cli": 6,
     "havip.__main__": 7,

@@ -57,6 +57,7 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
         f"changed {change['name']}: {'; '.join(change['changes'])}" for change in plan.get("change", ())
     ]
     lines += [f"added {name}" for name in plan.get("add", ())]
+    lines += [f"set {line}" for line in plan.get("settings", ())]
     kept = plan.get("keep", ())
     if kept:
         more = f" and {len(kept) - KEPT_NAMES} more" if len(kept) > KEPT_NAMES else ""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from havip.config.fields import DAEMON, ROUTER, Group
+from havip.config.fields import Group, ListOf, Named, Shape
+from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
 from havip.config.problems import Place
-from havip.config.reader import BAD, Read, Reading, missing
+from havip.config.reader import BAD, Read, Reading, missing, whole
 
 #: what a draft holds for required keys that could not be read; no check sees them
 STAND_IN = {"interface": "?", "vrid": 0, "addresses": (VirtualAddress(IPv4Address(0), 32),)}
@@ -49,8 +50,8 @@ def routers(root: Reading) -> list[Draft]:
 
 def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
     """Return what a file means, once nothing in it is wrong."""
-    daemon = DAEMON.make(**values(group_of(root, "daemon"), DAEMON))
-    return Configuration(virtual_routers=tuple(one.router for one in drafts), daemon=daemon)
+    sections = values(root, CONFIGURATION, ("defaults", "virtual_routers"))
+    return Configuration(virtual_routers=tuple(one.router for one in drafts), **sections)
 
 
 def group_of(reading: Reading, key: str) -> Reading:
@@ -81,18 +82,25 @@ def merge(below: Reading, above: Reading) -> Reading:
 
 
 def values(reading: Reading, group: Group, leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the arguments of the group's dataclass, without keys that could not be read."""
+    """Return the arguments of the group's dataclass, without keys of which no value can be made."""
     return {
         key: value_of(read, group.by_name[key].shape)
         for key, read in reading.items()
-        if key not in leave_out and read.value is not BAD
+        if key not in leave_out and whole(read, group.by_name[key].shape)
     }
 
 
-def value_of(read: Read, shape: Any) -> Any:
+def value_of(read: Read, shape: Shape) -> Any:
     """Return a value freed of places."""
-    if isinstance(shape, Group):
-        return shape.make(**values(read.value, shape))
-    if isinstance(read.value, tuple):
-        return tuple(item.value for item in read.value)
-    return read.value
+    match shape:
+        case Group():
+            return shape.make(**values(read.value, shape))
+        case Named():
+            return tuple(
+                shape.group.make(**{shape.key: shape.name.read(name)}, **values(item.value, shape.group))
+                for name, item in read.value.items()
+            )
+        case ListOf():
+            return tuple(value_of(item, shape.item) for item in read.value)
+        case _:
+            return read.value

@@ -13,7 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
 from havip.config.addresses import Claim, claims
-from havip.config.fields import DAEMON, ROUTER, Group, ListOf, Named, Shape
+from havip.config.fields import Field, Group, ListOf, Named, Shape
+from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
 from havip.config.model import Configuration, VirtualRouter
 
 Key: TypeAlias = tuple[str, int, int, str]
@@ -28,6 +29,7 @@ class Plan:
     change: tuple[Change, ...] = ()  # in place: the election goes on
     add: tuple[VirtualRouter, ...] = ()
     keep: tuple[VirtualRouter, ...] = ()
+    settings: tuple[str, ...] = ()  # what changes beside virtual routers, in words
     restart: tuple[str, ...] = ()  # settings of the daemon that only its next start can change, in words
 
     def describe(self) -> dict[str, Any]:
@@ -39,6 +41,7 @@ class Plan:
             ],
             "add": [router.name for router in self.add],
             "keep": [router.name for router in self.keep],
+            "settings": list(self.settings),
             "restart": list(self.restart),
         }
 
@@ -52,6 +55,7 @@ class Plan:
                 ("dropped", described["drop"]),
                 ("changed", changed),
                 ("added", described["add"]),
+                ("set", self.settings),
                 ("not until the next start:", self.restart),
             )
             if names
@@ -82,6 +86,12 @@ def plan(old: Configuration, new: Configuration) -> Plan:
         change=tuple(change),
         add=tuple(router for key, router in after.items() if key not in untouched),
         keep=tuple(keep),
+        settings=tuple(
+            line
+            for field in CONFIGURATION.fields
+            if field.name not in ("daemon", "defaults", "virtual_routers")
+            for line in difference(getattr(old, field.name), getattr(new, field.name), field, field.name)
+        ),
         restart=tuple(f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)),
     )
 
@@ -117,22 +127,46 @@ def differences(old: Any, new: Any, group: Group, path: str = "") -> list[str]:
     """Return in words how two values of one group differ, one line a key."""
     lines = []
     for name in (field.name for field in dataclasses.fields(old)):
-        was, now = getattr(old, name), getattr(new, name)
-        if was == now:
-            continue
         field = group.by_name.get(name)
-        if field is not None and isinstance(field.shape, Group):
-            lines += differences(was, now, field.shape, f"{path}{name}.")
-        elif field is not None and isinstance(field.shape, ListOf):
-            lines.append(f"{path}{name}: {moved(was, now)}")
+        was, now = getattr(old, name), getattr(new, name)
+        if field is not None:
+            lines += difference(was, now, field, f"{path}{name}")
+        elif was != now:
+            lines.append(f"{path}{name}: {in_words(was, None)} -> {in_words(now, None)}")
+    return lines
+
+
+def difference(old: Any, new: Any, field: Field, path: str) -> list[str]:
+    """Return in words how two values of one key differ; nothing if they do not."""
+    shape = field.shape
+    if old == new:
+        return []
+    if field.secret:
+        return [f"{path}: changed"]
+    if isinstance(shape, Group) and old is not None and new is not None:
+        return differences(old, new, shape, f"{path}.")
+    if isinstance(shape, Named):
+        return by_name(old, new, shape, path)
+    if isinstance(shape, ListOf):
+        return [f"{path}: {moved(old, new)}"]
+    return [f"{path}: {in_words(old, shape)} -> {in_words(new, shape)}"]
+
+
+def by_name(old: Sequence[Any], new: Sequence[Any], shape: Named, path: str) -> list[str]:
+    """Return in words how two mappings from names to groups differ."""
+    was = {getattr(item, shape.key): item for item in old}
+    now = {getattr(item, shape.key): item for item in new}
+    lines = [f"{path}.{name}: removed" for name in was if name not in now]
+    for name, item in now.items():
+        if name not in was:
+            lines.append(f"{path}.{name}: added")
         else:
-            shape = None if field is None else field.shape
-            lines.append(f"{path}{name}: {in_words(was, shape)} -> {in_words(now, shape)}")
+            lines += differences(was[name], item, shape.group, f"{path}.{name}.")
     return lines
 
 
 def moved(old: Sequence[Any], new: Sequence[Any]) -> str:
-    """Return in words how two lists differ."""
+    """Return in words how two lists differ.  What is in them must have a text that shows no secret."""
     words = [f"{item} added" for item in new if item not in old] + [
         f"{item} removed" for item in old if item not in new
     ]
@@ -141,5 +175,9 @@ def moved(old: Sequence[Any], new: Sequence[Any]) -> str:
 
 def in_words(value: Any, shape: Shape | None) -> str:
     """Return a value as a file would have it."""
-    written = value if shape is None or isinstance(shape, Group | Named | ListOf) else shape.written(value)
+    if value is None:
+        return "none"
+    if isinstance(shape, Group):
+        return "set"
+    written = value if shape is None or isinstance(shape, Named | ListOf) else shape.written(value)
     return str(written).lower() if isinstance(written, bool) else str(written)

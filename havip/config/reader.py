@@ -53,6 +53,9 @@ class Reader:
         """Return what ``node`` holds, whatever its shape."""
         nothing = isinstance(node, Scalar) and node.is_nothing
         place = at if nothing else Place(node.line, node.column, at.path)
+        if isinstance(shape, Group) and shape.short and not nothing and not isinstance(node, Mapping):
+            short = shape.by_name[shape.short]
+            return Read({short.name: self.read(node, short.shape, place)}, place)
         if isinstance(shape, Group | Named):
             if nothing:
                 node = Mapping(at.line, at.column)  # a key with every line below it commented out
@@ -163,6 +166,32 @@ def nearest_key(name: str, group: Group) -> str:
 
 
 def missing(reading: Reading, group: Group) -> set[str]:
-    """Return the required keys that a reading lacks or could not read."""
-    lost = {name for name, read in reading.items() if read.value is BAD}
+    """Return the keys that could not be read, or that are required and not there."""
+    lost = {name for name, read in reading.items() if not whole(read, group.by_name[name].shape)}
     return lost | {field.name for field in group.required if field.name not in reading}
+
+
+def whole(read: Read, shape: Shape) -> bool:
+    """Say whether a value can be made of what was read, if perhaps with a default here and there."""
+    if read.value is BAD:
+        return False
+    match shape:
+        case Group():
+            return missing(read.value, shape).isdisjoint(field.name for field in shape.required)
+        case Named():
+            return all(
+                is_a(shape.name, name) and whole(item, shape.group) for name, item in read.value.items()
+            )
+        case ListOf():
+            return all(whole(item, shape.item) for item in read.value)
+        case _:
+            return True
+
+
+def is_a(kind: Kind, text: str) -> bool:
+    """Say whether a text is of a kind."""
+    try:
+        kind.read(text)
+    except Wrong:
+        return False
+    return True

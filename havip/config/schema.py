@@ -6,10 +6,9 @@ only `havip check` can say.
 
 from __future__ import annotations
 
-from typing import Any
-
-from havip.config.fields import CONFIGURATION, Field, Group, ListOf, Named, Shape
-from havip.config.kinds import Length, Schema
+from havip.config.fields import Field, Group, ListOf, Named, Shape
+from havip.config.keys import CONFIGURATION
+from havip.config.kinds import Kind, Length, Schema
 
 
 def json_schema() -> Schema:
@@ -30,7 +29,7 @@ def shape_schema(shape: Shape) -> Schema:
         return {
             "type": "object",
             "minProperties": 1,
-            "propertyNames": {"pattern": shape.name.schema()["pattern"]},
+            "propertyNames": name_schema(shape.name),
             "additionalProperties": group_schema(shape.group),
         }
     if isinstance(shape, ListOf):
@@ -39,9 +38,15 @@ def shape_schema(shape: Shape) -> Schema:
             "minItems": 1,
             "maxItems": shape.most,
             "uniqueItems": True,
-            "items": shape.item.schema(),
+            "items": shape_schema(shape.item),
         }
     return shape.schema()
+
+
+def name_schema(name: Kind) -> Schema:
+    """Return the schema of a name: in JSON every key of an object is a text."""
+    schema = name.schema()
+    return {"pattern": schema["pattern"]} if "pattern" in schema else {"pattern": "^(0|[1-9][0-9]*)$"}
 
 
 def group_schema(group: Group) -> Schema:
@@ -54,14 +59,16 @@ def group_schema(group: Group) -> Schema:
     if group.required:
         schema["type"] = "object"
         schema["required"] = [field.name for field in group.required]
+    if group.short:
+        return {"anyOf": [shape_schema(group.by_name[group.short].shape), schema]}
     return schema
 
 
 def field_schema(field: Field, group: Group) -> Schema:
     """Return the schema of one key, with what an editor shows beside it."""
     schema = {"description": description(field), **shape_schema(field.shape)}
-    if field.name in group.defaults and not isinstance(field.shape, Group):
-        schema["default"] = default_written(field, group)
+    if group.defaults.get(field.name) is not None and not isinstance(field.shape, Group | Named | ListOf):
+        schema["default"] = field.shape.written(group.defaults[field.name])
     if field.example is not None:
         schema["examples"] = [field.example]
     return schema
@@ -71,9 +78,3 @@ def description(field: Field) -> str:
     """Return what a key means, and the range where the schema itself cannot tell it."""
     text = field.doc[0].upper() + field.doc[1:]
     return f"{text} ({field.shape.expected})" if isinstance(field.shape, Length) else text
-
-
-def default_written(field: Field, group: Group) -> Any:
-    """Return a key's default as a file would have it."""
-    assert not isinstance(field.shape, Group | Named | ListOf)
-    return field.shape.written(group.defaults[field.name])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from havip.config import checks, draft
-from havip.config.fields import CONFIGURATION
+from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping, Node, Scalar, Sequence
 from havip.config.problems import ConfigurationError, Place, Problem, Problems, quote
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes; a thousand virtual routers take about 0.2 MB
 DEEPEST = 20  # collections within collections; the table of fields needs 4
+
+TOO_DEEP = "lists and mappings nested too deeply"
 
 #: what YAML 1.1 does not allow in a stream
 UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -158,6 +160,8 @@ def refuse_syntax(error: MarkedYAMLError, text: str) -> NoReturn:
     line = LINE_BREAK.split(text)[place.line - 1 : place.line]
     if line and line[0][place.column - 1 : place.column] == "\t":
         raise Malformed(place, "a tab", "spaces", "YAML is not indented with tabs") from None
+    if "nesting depth" in (error.problem or ""):  # its own limit, noticed before it told us of the levels
+        raise Malformed(place, TOO_DEEP, f"at most {DEEPEST} levels") from None
     why = error.context or ""
     if why and error.context_mark is not None:
         why += f" that begins in line {place_at(error.context_mark).line}"
@@ -195,7 +199,7 @@ class Composer:
         if isinstance(node, Sequence | Mapping) and kind != "AliasEvent":
             self._open.append(node)
             if len(self._open) > DEEPEST:
-                raise Malformed(place, "lists and mappings nested too deeply", f"at most {DEEPEST} levels")
+                raise Malformed(place, TOO_DEEP, f"at most {DEEPEST} levels")
 
     def node(self, kind: str, event: Any, place: Place) -> Node:
         """Return the node that an event begins, or that an alias stands for."""

@@ -32,15 +32,18 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDown:
-    """The interface cannot be used, for ``reason`` in words: we are in FAULT until `LinkUp`."""
+class Impeded:
+    """We cannot take part, for ``reason`` in words: in FAULT until `Cleared`.
+
+    The interface cannot be used, a tracker failed, an operator or the supervisor holds us.
+    """
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUp:
-    """The interface can be used: up, running, with an address of our family."""
+class Cleared:
+    """Nothing keeps us from taking part any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +66,5 @@ class AddressesRefused:
 
 
 Event: TypeAlias = (
-    Start | Stop | Tick | Advert | LinkDown | LinkUp | SettingsChanged | AddressesLost | AddressesRefused
+    Start | Stop | Tick | Advert | Impeded | Cleared | SettingsChanged | AddressesLost | AddressesRefused
 )

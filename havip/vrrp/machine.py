@@ -24,9 +24,9 @@ from havip.vrrp.actions import (
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
+    Cleared,
     Event,
-    LinkDown,
-    LinkUp,
+    Impeded,
     SettingsChanged,
     Start,
     Stop,
@@ -109,11 +109,11 @@ def in_initialize(us: Settings, state: Initialize, event: Event, now: Instant) -
             return become_master(us, now, "resumed: our own adverts still bind the peers")
         case Start():
             return begin(us, now, "started")
-        case LinkUp() if state.fault is not None:
+        case Cleared() if state.fault is not None:
             return begin(us, now, f"recovered from: {state.fault}")
-        case LinkUp():
-            return state, []  # stopped, or not yet started: a good link alone starts nothing
-        case LinkDown(reason=reason):
+        case Cleared():
+            return state, []  # stopped, or not yet started: that alone starts nothing
+        case Impeded(reason=reason):
             return Initialize(reason), [Tell(reason)]
         case Tick() if now >= state.retry_at:
             return begin(us, now, f"trying again after: {state.fault}")
@@ -149,9 +149,9 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             return become_master(us, now, why)
         case SettingsChanged():
             return still_backup(us, state, now), []
-        case LinkUp():
+        case Cleared():
             return state, []
-        case LinkDown(reason=reason):
+        case Impeded(reason=reason):
             return Initialize(reason), [Tell(reason)]
         case Stop():
             return Initialize(), [Tell("stopped")]
@@ -193,9 +193,9 @@ def in_master(us: Settings, state: Master, event: Event, now: Instant) -> Step:
             return state, [AddAddresses(), AnnounceAddresses(1)]
         case AddressesRefused(reason=reason):
             return on_refusal(us, state, reason, now)
-        case LinkUp():
+        case Cleared():
             return state, []
-        case LinkDown(reason=reason):
+        case Impeded(reason=reason):
             return Initialize(reason), [SendAdvert(0), RemoveAddresses(), Tell(reason)]
         case Stop():
             return Initialize(), [SendAdvert(0), RemoveAddresses(), Tell("stopped")]

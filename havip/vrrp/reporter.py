@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from havip.channel import Channel
 from havip.clock import Instant, after, seconds, wall
-from havip.messages import ERROR, INFO, WARNING, Committed, Described, LogLine
+from havip.messages import ERROR, WARNING, Committed, Described, LogLine, Transition
 from havip.vrrp.machine import State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router, name_of
@@ -25,8 +25,8 @@ MOST_LINES: Final = 8192  # kept while the supervisor does not read
 
 Answer: TypeAlias = Committed | Described
 CHANGE: Final = 0  # in place of a level: the text says why the router came into the state
-#: How grave, what, about which router in which state.
-Line: TypeAlias = tuple[int, str, Router | None, State | None]
+#: How grave, what, about which router in which state; since when it is in it, with which priority.
+Line: TypeAlias = tuple[int, str, Router | None, State | None, float, int]
 
 
 class Reporter:
@@ -57,15 +57,7 @@ class Reporter:
     def send(self, now: Instant) -> None:
         """Tell a slice: what happened, then how the routers are now, then that all of it has been told."""
         for _ in range(min(LINES, len(self._lines))):
-            level, text, router, state = self._lines.popleft()
-            fields = {}
-            if router is not None and state is not None:
-                if level == CHANGE:
-                    level = WARNING if name_of(state) == "FAULT" else INFO
-                    text = f"{name_of(state)}: {text}"
-                fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": name_of(state)}
-                text = f"{router.config.name}: {text}"
-            self._channel.post(LogLine(level, text, fields))
+            self._channel.post(message_of(*self._lines.popleft()))
         for router in list(self._routers)[:REPORTS]:
             del self._routers[router]
             self._channel.post(router.report(now))
@@ -88,7 +80,7 @@ class Reporter:
 
     def log(self, level: int, text: str, router: Router | None = None) -> None:
         """Log a line, about a router in its present state or about none."""
-        self._keep((level, text, router, router.state if router is not None else None))
+        self._keep((level, text, router, router.state if router is not None else None, 0.0, 0))
 
     def _keep(self, line: Line) -> None:
         if len(self._lines) < MOST_LINES:
@@ -115,7 +107,7 @@ class Reporter:
         router.why = why
         router.became_master += router.is_master
         self._routers[router] = None
-        self._keep((CHANGE, why, router, router.state))
+        self._keep((CHANGE, why, router, router.state, router.since, router.settings.priority))
 
     def refused(self, router: Router, reason: str) -> None:
         """Log a refused address, and let the machine decide what it means."""
@@ -127,3 +119,16 @@ class Reporter:
         if router.trouble != error:
             router.trouble = error
             self.log(WARNING, f"cannot send adverts: {error}", router)
+
+
+def message_of(
+    level: int, text: str, router: Router | None, state: State | None, since: float, priority: int
+) -> LogLine | Transition:
+    """Return a line as the supervisor is told it."""
+    if router is None or state is None:
+        return LogLine(level, text)
+    name = name_of(state)
+    if level == CHANGE:
+        return Transition("router", router.config.name, name, priority, text, since)
+    fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": name}
+    return LogLine(level, f"{router.config.name}: {text}", fields)

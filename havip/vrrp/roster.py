@@ -5,7 +5,7 @@ An unchanged router is never touched here: no advert of it is lost and no deadli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from havip.clock import ZERO, Duration, Instant
 from havip.config.model import Family, VirtualAddress, VirtualRouter
@@ -13,7 +13,7 @@ from havip.errors import KernelRefused
 from havip.messages import Key
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
-from havip.vrrp.events import AddressesLost, Event, LinkDown, LinkUp, SettingsChanged, Start, Stop
+from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, Stop
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.machine import Initialize
 from havip.vrrp.port import Port
@@ -42,6 +42,7 @@ class Roster:
         self._on_port = on_port  # told when a port's receiver was opened or closed
         self._make_port = make_port
         self._spares: list[FrameSender] = []
+        self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self._started = False
         self._number = 0
 
@@ -50,7 +51,7 @@ class Roster:
         return min((router.config.interval for router in self.routers.values()), default=ZERO)
 
     def put(self, config: VirtualRouter, now: Instant) -> Router:
-        """Have this router: a new one, or the one of the same key changed in place."""
+        """Have this router: a new one, which `commit` starts, or the one of the same key changed in place."""
         router = self.routers.get(config.key)
         if router is not None:
             self._change(router, config, now)
@@ -61,8 +62,7 @@ class Roster:
         router = Router(config, port, self._kernel, slot, self._number)
         self.routers[config.key] = router
         port.add(router)
-        if self._started:
-            self._start(router, now)
+        self._fresh[config.key] = router
         return router
 
     def drop(self, key: Key, now: Instant) -> Router | None:
@@ -70,6 +70,7 @@ class Roster:
         router = self.routers.pop(key, None)
         if router is None:
             return None
+        self._fresh.pop(key, None)
         self._engine.step(router, Stop(), now)
         self._engine.executor.flush_addresses()
         self._engine.forget(router)
@@ -82,27 +83,37 @@ class Roster:
             del self.ports[port.interface, port.family]
         return router
 
-    def start(self, now: Instant) -> list[str]:
-        """Start every router for the first time; return what became of leftovers, in words.
+    def commit(self, now: Instant) -> list[str]:
+        """Start the routers that are new; return what became of leftovers, in words.
 
-        A router whose peers still believe in our last advert resumes as MASTER and keeps its addresses.
+        The first time leftovers are swept.  A router whose peers still believe in our last advert resumes
+        as MASTER and keeps its addresses.
         """
-        resuming = {key for key, router in self.routers.items() if self._still_believed(router, now)}
-        keep = {
-            (router.port.view.ifindex, address)
-            for key, router in self.routers.items()
-            if key in resuming
-            for address in router.config.addresses
-        }
-        try:
-            swept = self._kernel.sweep(keep)
-            notes = [f"removed {address}, left behind by an earlier run" for address in swept]
-        except KernelRefused as error:
-            notes = [str(error)]
+        fresh, self._fresh = self._fresh, {}
+        if self._started:
+            for router in fresh.values():
+                self._start(router, now)
+            return []
         self._started = True
-        for key, router in self.routers.items():
+        resuming = {key for key, router in fresh.items() if self._still_believed(router, now)}
+        notes = self._sweep([fresh[key] for key in resuming])
+        for key, router in fresh.items():
             self._start(router, now, resume=key in resuming)
         return notes
+
+    def impede(self, router: Router, cause: str, reason: str | None, now: Instant) -> None:
+        """Keep a router from taking part, for ``reason`` in words, or lift that impediment (None).
+
+        ``cause`` names the impediment: each one has at most one reason at a time.
+        """
+        before = router.fault
+        if reason is None:
+            router.impediments.pop(cause, None)
+        else:
+            router.impediments[cause] = reason
+        if router.fault != before and self._started and router.config.key not in self._fresh:
+            self._judge(router, now)
+            self._engine.executor.flush_addresses()
 
     def stop(self, now: Instant) -> None:
         """Resign from every router."""
@@ -129,7 +140,7 @@ class Roster:
             port.rejoin()  # what looks the same may have gone and come back between two looks
             return
         if view.fault is not None:
-            self._tell(port, LinkDown(view.fault), now)  # before the sockets close: resign if we still can
+            self._tell(port, Impeded(view.fault), now)  # before the sockets close: resign if we still can
         port.use(view)
         if port.view == before:
             return  # there is still no socket to be had
@@ -138,10 +149,11 @@ class Roster:
         self._on_port(port)
         if port.view.fault is not None:
             if view.fault is None:
-                self._tell(port, LinkDown(port.view.fault), now)
+                self._tell(port, Impeded(port.view.fault), now)
         elif before.fault is not None:
-            if self._started:
-                self._tell(port, LinkUp(), now)
+            for router in port.routers.values():
+                if router.config.key not in self._fresh:
+                    self._judge(router, now)
         else:
             another = (before.ifindex, before.mac, before.forwards) != (view.ifindex, view.mac, view.forwards)
             self._tell(port, SettingsChanged(addresses=another), now)
@@ -161,8 +173,22 @@ class Roster:
         return port
 
     def _start(self, router: Router, now: Instant, resume: bool = False) -> None:
-        fault = router.port.view.fault
-        self._engine.step(router, Start(resume) if fault is None else LinkDown(fault), now)
+        fault = router.fault
+        self._engine.step(router, Start(resume) if fault is None else Impeded(fault), now)
+
+    def _judge(self, router: Router, now: Instant) -> None:
+        """Tell a router whether it may take part."""
+        fault = router.fault
+        self._engine.step(router, Cleared() if fault is None else Impeded(fault), now)
+
+    def _sweep(self, resuming: Iterable[Router]) -> list[str]:
+        """Remove what an earlier run left behind, but what ``resuming`` routers hold; say what, in words."""
+        keep = {held for router in resuming for held in held_by(router)}
+        try:
+            swept = self._kernel.sweep(keep)
+        except KernelRefused as error:
+            return [str(error)]
+        return [f"removed {address}, left behind by an earlier run" for address in swept]
 
     def _change(self, router: Router, config: VirtualRouter, now: Instant) -> None:
         executor = self._engine.executor
@@ -175,13 +201,14 @@ class Roster:
         router.prepare(self._kernel)
         router.port.forget_verdicts()
         self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)
-        if self._started and type(router.state) is Initialize and router.port.view.fault is None:
+        unstarted = router.config.key in self._fresh
+        if type(router.state) is Initialize and router.fault is None and not unstarted:
             self._start(router, now)  # the kernel refused what it had before: perhaps not what it has now
 
     def _still_believed(self, router: Router, now: Instant) -> bool:
         """Say whether our last worker's adverts still bind the peers of this router."""
         until = self._blackbox.believed_until(router.config.key)
-        return until is not None and now < until and router.port.view.fault is None
+        return until is not None and now < until and router.fault is None
 
 
 def held_by(router: Router) -> Iterator[tuple[int, VirtualAddress]]:

@@ -43,6 +43,7 @@ class Router:
         "epoch",
         "frames",
         "holds_all",
+        "impediments",
         "lost",
         "number",
         "override",
@@ -73,6 +74,7 @@ class Router:
         self.standing = Standing(config.priority)  # until `havip.vrrp.trackers` has added it up
         self.settings = Settings.of(config, port.view.address)
         self.state: State = Initialize()
+        self.impediments: dict[str, str] = {}  # why we may not take part, by cause, beside the interface
         self.scheduled = NEVER  # the deadline under which the worker's queue knows us
         self.since = clock.wall()
         self.why = "not started"
@@ -143,6 +145,11 @@ class Router:
         if len(self.settings.address) == 16:
             return message
         return packet.ipv4_datagram(message, self.settings.address, self.port.group)
+
+    @property
+    def fault(self) -> str | None:
+        """Return why the router cannot take part, in words; None: it can."""
+        return self.port.view.fault or next(iter(self.impediments.values()), None)
 
     @property
     def is_master(self) -> bool:

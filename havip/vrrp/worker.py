@@ -24,6 +24,7 @@ from havip.messages import (
     Describe,
     Described,
     DropRouter,
+    Impede,
     Message,
     PutRouter,
     Resign,
@@ -74,7 +75,6 @@ class Worker:
         self._receivers: dict[Port, AdvertReceiver] = {}
         self._channel_mask = select.EPOLLIN
         self._alive_at = monotonic()
-        self._committed = False
         self._leaving = False
         self._heard_at = Instant(0)
         self._streaming = False  # packets came in the last turn, and shortly before
@@ -193,10 +193,12 @@ class Worker:
                 if router is not None:
                     self._reporter.forget(router)
                     self._channel.post(RouterGone(key))
+            case Impede(key=key, cause=cause, reason=reason):
+                if (impeded := self._roster.routers.get(key)) is not None:
+                    self._roster.impede(impeded, cause, reason, now)
             case Commit(generation=generation):
-                if not self._committed:
-                    self._committed = True
-                    self._start(now)
+                for note in self._roster.commit(now):
+                    self._reporter.log(WARNING, note)
                 share = Duration(self._roster.shortest_interval() // SHARE)
                 self._gather = max(GATHER_LEAST, min(GATHER_MOST, share))
                 self._reporter.answer(lambda: Committed(generation))
@@ -222,10 +224,6 @@ class Worker:
                 warning = f"cannot prepare the process: {error}"
             if warning is not None:
                 self._reporter.log(WARNING, warning)
-
-    def _start(self, now: Instant) -> None:
-        for note in self._roster.start(now):
-            self._reporter.log(WARNING, note)
 
     def _live_on(self, now: Instant) -> None:
         self._channel.post(Alive())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from havip.cli import check
-from havip.config.fields import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, Field, Group, ListOf, walk
+from havip.config.fields import Field, Group, ListOf, Named, walk
+from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER
 from havip.config.kinds import Length, Whole
 
 BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
@@ -33,7 +34,7 @@ def test_every_key_has_its_row_and_no_row_lacks_its_key(heading: str, group: Gro
 def test_every_key_of_the_table_is_in_one_of_the_books_tables() -> None:
     in_tables = {id(field) for _, group in TABLES for field in group.fields}
     rest = [path for path, _, field in walk(CONFIGURATION) if id(field) not in in_tables]
-    assert rest == ["daemon", "defaults", "virtual_routers"]
+    assert [path for path in rest if "." in path] == []
     assert all(f"\n## `{path}`\n" in BOOK for path in rest)
 
 
@@ -47,13 +48,14 @@ CASES = [
 @pytest.mark.parametrize(("heading", "group", "field"), CASES)
 def test_the_book_gives_the_true_default(heading: str, group: Group, field: Field) -> None:
     _, default = rows(heading)[field.name]
-    if isinstance(field.shape, Group):
-        assert default == "see below"
-    elif field.name not in group.defaults:
+    if field.required or group.needs(field):
         assert default == "required"
+    elif group.defaults[field.name] in (None, ()):
+        assert default == "none"
+    elif isinstance(field.shape, Group | Named | ListOf):
+        assert default == "see below"
     else:
-        assert not isinstance(field.shape, ListOf)
-        value = field.shape.written(group.defaults[field.name])  # type: ignore[union-attr]
+        value = field.shape.written(group.defaults[field.name])
         assert default == f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

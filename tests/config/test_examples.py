@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from havip.config.model import Announcing, Daemon, VirtualRouter
+from havip.config.fields import walk
+from havip.config.keys import CONFIGURATION
+from havip.config.model import VirtualRouter
 from havip.config.yamlfile import examine, load, parse
 
 ETC = Path(__file__).parents[2] / "etc"
@@ -36,8 +38,9 @@ def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -
     assert uncommented.count("\n") == text.count("\n")
     configuration = parse(uncommented, "uncommented")
     assert configuration == load(str(ETC / "havip.yaml"))
-    for key in (*Daemon.__slots__, *Announcing.__slots__, *VirtualRouter.__slots__):
-        assert key in ("name", "track") or re.search(rf"^ *{key}:", uncommented, re.MULTILINE), key
+    for path, group, field in walk(CONFIGURATION):
+        if path.startswith(("daemon.", "defaults.")) and group.defaults.get(field.name) not in (None, ()):
+            assert re.search(rf"^ *{field.name}:", uncommented, re.MULTILINE), path
 
 
 def test_the_two_gateways_are_one_virtual_router() -> None:

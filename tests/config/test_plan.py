@@ -124,6 +124,7 @@ def test_a_plan_is_described_in_words_and_in_json() -> None:
         ],
         "add": ["fresh"],
         "keep": ["c"],
+        "settings": [],
         "restart": ["daemon.realtime_priority: 50 -> 0", "daemon.lock_memory: true -> false"],
     }
     assert json.loads(json.dumps(result.describe())) == result.describe()

@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from havip.config.fields import CONFIGURATION, Field, Group, ListOf, Named, walk
+from havip.config.fields import Field, Group, ListOf, Named, walk
+from havip.config.keys import CONFIGURATION
 from havip.config.schema import json_schema
 from tests.config.reading import complaints
 

@@ -21,9 +21,9 @@ from havip.vrrp.actions import Action, AddAddresses, AnnounceAddresses, RemoveAd
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
+    Cleared,
     Event,
-    LinkDown,
-    LinkUp,
+    Impeded,
     SettingsChanged,
     Start,
     Stop,
@@ -265,7 +265,7 @@ class Lan:
         host.settings = host.configured
         if not (resume and host.link):
             host.held.clear()  # leftovers are swept
-        self._step(host, Start(resume) if host.link else LinkDown("no carrier"))
+        self._step(host, Start(resume) if host.link else Impeded("no carrier"))
 
     def stop(self, host: Host) -> None:
         """Stop a daemon in an orderly way."""
@@ -311,7 +311,7 @@ class Lan:
         if host.link == up:
             return
         host.link = up
-        self.tell(host, LinkUp() if up else LinkDown("no carrier"), f"link {'up' if up else 'down'}")
+        self.tell(host, Cleared() if up else Impeded("no carrier"), f"link {'up' if up else 'down'}")
 
     def strip(self, host: Host) -> None:
         """Let somebody else remove the virtual addresses; the kernel tells the worker."""

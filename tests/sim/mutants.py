@@ -16,7 +16,7 @@ from havip.clock import Duration, Instant, after, seconds
 from havip.errors import Refusal
 from havip.vrrp import machine, timing
 from havip.vrrp.actions import Action, AddAddresses, RemoveAddresses, SendAdvert
-from havip.vrrp.events import Event, LinkUp, Stop, Tick
+from havip.vrrp.events import Cleared, Event, Stop, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, State, Step
 from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
@@ -162,7 +162,7 @@ def lazy(
     us: Settings, before: State, event: Event, now: Instant, state: State, actions: list[Action]
 ) -> Step:
     """Stay in FAULT when the link is back."""
-    return (before, []) if isinstance(event, LinkUp) else (state, actions)
+    return (before, []) if isinstance(event, Cleared) else (state, actions)
 
 
 def deferring(

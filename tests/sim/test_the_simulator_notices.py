@@ -11,7 +11,7 @@ import pytest
 
 from havip.vrrp import election, machine, packet, timing
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert
-from havip.vrrp.events import AddressesLost, LinkDown, SettingsChanged
+from havip.vrrp.events import AddressesLost, Impeded, SettingsChanged
 from havip.vrrp.packet import Advert
 from tests.sim import campaign as campaigns
 from tests.sim import (
@@ -232,7 +232,7 @@ def test_an_owner_that_waits_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_a_campaign_finds_a_fault_and_makes_the_scenario_small(monkeypatch: Patch) -> None:
-    without(RemoveAddresses, on=LinkDown)(monkeypatch)
+    without(RemoveAddresses, on=Impeded)(monkeypatch)
     for seed in range(100):
         scene = campaigns.scenario(seed)
         if len(scene.faults) > 10 and campaigns.broken_rule(scene) == "each action once":

@@ -71,6 +71,6 @@ class Stack:
 def started(stack: Stack, *configs: Any) -> Stack:
     for config in configs or (router(),):
         stack.roster.put(config, stack.now)
-    stack.roster.start(stack.now)
+    stack.roster.commit(stack.now)
     stack.flush()
     return stack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, SendAdvert, Tell
-from havip.vrrp.events import AddressesLost, AddressesRefused, Event, LinkDown, LinkUp, Start, Stop, Tick
+from havip.vrrp.events import AddressesLost, AddressesRefused, Cleared, Event, Impeded, Start, Stop, Tick
 from havip.vrrp.events import SettingsChanged as Changed
 from havip.vrrp.machine import Backup, Initialize, Master, next_deadline, step
 from tests.vrrp.build import LOW_PEER, PEER, advert, at, backup, s, us
@@ -153,14 +153,14 @@ def test_a_backup_that_stops_says_nothing() -> None:
 
 
 def test_a_backup_that_loses_its_link_says_nothing() -> None:
-    assert step(us(), FOLLOWING, LinkDown("eth0 is down"), at(1)) == (
+    assert step(us(), FOLLOWING, Impeded("eth0 is down"), at(1)) == (
         Initialize("eth0 is down"),
         [Tell("eth0 is down")],
     )
 
 
 @pytest.mark.parametrize(
-    "event", [Start(), Start(resume=True), LinkUp(), AddressesLost(), AddressesRefused("why")], ids=repr
+    "event", [Start(), Start(resume=True), Cleared(), AddressesLost(), AddressesRefused("why")], ids=repr
 )
 def test_a_backup_is_not_moved_by_what_does_not_concern_it(event: Event) -> None:
     assert step(us(), FOLLOWING, event, at(2)) == (FOLLOWING, [])

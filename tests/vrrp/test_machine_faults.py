@@ -7,8 +7,8 @@ from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses,
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
-    LinkDown,
-    LinkUp,
+    Cleared,
+    Impeded,
     SettingsChanged,
     Start,
     Stop,
@@ -124,18 +124,18 @@ def test_new_settings_with_the_old_addresses_forgive_nothing() -> None:
 
 
 def test_a_link_that_fails_and_returns_costs_mastership_until_master_down() -> None:
-    state, actions = step(US, master(), LinkDown("eth0 is down"), at(0.4))
+    state, actions = step(US, master(), Impeded("eth0 is down"), at(0.4))
     assert actions[0] == SendAdvert(0)
     for event in (Tick(), advert(0), advert(50)):
         assert step(US, state, event, at(1000)) == (state, [])
-    state, actions = step(US, state, LinkUp(), at(1000))
+    state, actions = step(US, state, Cleared(), at(1000))
     assert state == Backup(at(1003.609375), s(1))
     assert actions == [Tell("recovered from: eth0 is down")]
 
 
 def test_a_link_that_fails_while_standing_aside_is_what_must_mend() -> None:
     aside = Initialize("refused", retry_at=at(60))
-    state, _ = step(US, aside, LinkDown("eth0 is down"), at(30))
+    state, _ = step(US, aside, Impeded("eth0 is down"), at(30))
     assert state == Initialize("eth0 is down")
     assert step(US, state, Tick(), at(61)) == (state, [])
 

@@ -9,9 +9,9 @@ from havip.vrrp.actions import AddAddresses, AnnounceAddresses, SendAdvert, Tell
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
+    Cleared,
     Event,
-    LinkDown,
-    LinkUp,
+    Impeded,
     SettingsChanged,
     Start,
     Stop,
@@ -90,29 +90,29 @@ def test_nothing_but_a_start_or_a_link_wakes_a_router_that_takes_no_part(
 
 
 def test_a_good_link_alone_starts_nothing() -> None:
-    assert step(us(), Initialize(), LinkUp(), at(1)) == (Initialize(), [])
+    assert step(us(), Initialize(), Cleared(), at(1)) == (Initialize(), [])
 
 
 def test_a_bad_link_puts_a_router_that_takes_no_part_into_fault() -> None:
-    state, actions = step(us(), Initialize(), LinkDown("eth0 is down"), at(1))
+    state, actions = step(us(), Initialize(), Impeded("eth0 is down"), at(1))
     assert state == Initialize("eth0 is down")
     assert actions == [Tell("eth0 is down")]
 
 
 def test_a_new_reason_replaces_the_old_one() -> None:
-    state, actions = step(us(), Initialize("eth0 is down"), LinkDown("eth0 has no address"), at(1))
+    state, actions = step(us(), Initialize("eth0 is down"), Impeded("eth0 has no address"), at(1))
     assert state == Initialize("eth0 has no address")
     assert actions == [Tell("eth0 has no address")]
 
 
 def test_a_router_in_fault_comes_back_as_backup_with_a_full_master_down_interval() -> None:
-    state, actions = step(us(), Initialize("eth0 is down"), LinkUp(), at(20))
+    state, actions = step(us(), Initialize("eth0 is down"), Cleared(), at(20))
     assert state == Backup(at(23.609375), s(1))
     assert actions == [Tell("recovered from: eth0 is down")]
 
 
 def test_the_owner_comes_back_from_fault_as_master() -> None:
-    state, actions = step(us(priority=255), Initialize("eth0 is down"), LinkUp(), at(20))
+    state, actions = step(us(priority=255), Initialize("eth0 is down"), Cleared(), at(20))
     assert state == Master(at(21), announce_at=at(25), announce_repeat=5)
     assert actions == [
         SendAdvert(255),
@@ -128,5 +128,5 @@ def test_stopping_a_router_that_takes_no_part_sends_nothing(state: Initialize) -
 
 def test_a_stopped_router_stays_stopped() -> None:
     stopped, _ = step(us(), Initialize("no carrier"), Stop(), at(1))
-    for event in (LinkUp(), Tick(), advert(200), advert(0), SettingsChanged()):
+    for event in (Cleared(), Tick(), advert(200), advert(0), SettingsChanged()):
         assert step(us(), stopped, event, at(100_000)) == (stopped, [])

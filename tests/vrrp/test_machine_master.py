@@ -6,7 +6,7 @@ import pytest
 
 from havip.clock import NEVER
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert, Tell
-from havip.vrrp.events import Event, LinkDown, LinkUp, SettingsChanged, Start, Stop, Tick
+from havip.vrrp.events import Cleared, Event, Impeded, SettingsChanged, Start, Stop, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, next_deadline, step
 from tests.vrrp.build import LOW_PEER, OURS, PEER, advert, at, master, quiet, s, us
 
@@ -129,12 +129,12 @@ def test_the_owner_resigns_with_priority_zero_too() -> None:
 
 
 def test_a_master_that_loses_its_link_resigns_and_says_why() -> None:
-    state, actions = step(us(), master(), LinkDown("eth0 is down"), at(0.4))
+    state, actions = step(us(), master(), Impeded("eth0 is down"), at(0.4))
     assert state == Initialize("eth0 is down")
     assert actions == [SendAdvert(0), RemoveAddresses(), Tell("eth0 is down")]
 
 
-@pytest.mark.parametrize("event", [Start(), Start(resume=True), LinkUp()], ids=repr)
+@pytest.mark.parametrize("event", [Start(), Start(resume=True), Cleared()], ids=repr)
 def test_a_master_is_not_moved_by_what_it_knows_already(event: Event) -> None:
     assert step(us(), master(), event, at(0.4)) == (master(), [])
 

@@ -23,9 +23,9 @@ from havip.vrrp.actions import (
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
+    Cleared,
     Event,
-    LinkDown,
-    LinkUp,
+    Impeded,
     SettingsChanged,
     Start,
     Stop,
@@ -179,11 +179,11 @@ class Walk(RuleBasedStateMachine):
         if isinstance(self.state, Backup):
             assert next_deadline(self.state) <= before
 
-    @rule(event=st.sampled_from((Start(), Start(resume=True), LinkUp())))
+    @rule(event=st.sampled_from((Start(), Start(resume=True), Cleared())))
     def begin(self, event: Event) -> None:
         self.happen(event)
 
-    @rule(event=st.sampled_from((Stop(), LinkDown("eth0 is down"))))
+    @rule(event=st.sampled_from((Stop(), Impeded("eth0 is down"))))
     def leave(self, event: Event) -> None:
         self.happen(event)
         assert isinstance(self.state, Initialize)

@@ -6,7 +6,7 @@ import pytest
 
 from havip.clock import NEVER
 from havip.vrrp.actions import SendAdvert
-from havip.vrrp.events import AddressesLost, AddressesRefused, Event, LinkUp, Start, Tick
+from havip.vrrp.events import AddressesLost, AddressesRefused, Cleared, Event, Start, Tick
 from havip.vrrp.machine import Initialize, Master, State, next_deadline, step
 from tests.vrrp.build import LOW_PEER, STATES, advert, at, backup, master, quiet, s, us
 
@@ -40,7 +40,7 @@ def test_a_late_wake_up_costs_one_advert_and_never_a_burst(woken: float, next_ad
         advert(99, interval=40.95),
         AddressesLost(),
         AddressesRefused("why"),
-        LinkUp(),
+        Cleared(),
         Start(),
         Tick(),
     ],

@@ -26,6 +26,8 @@ def test_an_unchanged_router_keeps_its_deadline_when_another_one_comes_and_goes(
 def test_a_router_added_to_a_running_worker_starts_as_backup(stack: Stack) -> None:
     started(stack)
     stack.roster.put(router("new", 52, "10.0.0.10"), stack.now)
+    assert stack.router(52).state_name == "INIT"  # until all that came with it has been said
+    stack.roster.commit(stack.now)
     assert stack.router(52).state_name == "BACKUP"
     assert cast(Any, stack.port(52).receiver).vrids == {51, 52}
 

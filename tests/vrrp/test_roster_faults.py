@@ -9,6 +9,7 @@ from havip.clock import Duration, seconds
 from havip.config.model import Announcing, Family
 from havip.errors import KernelRefused
 from havip.vrrp.kernel import Changes
+from havip.vrrp.machine import Initialize
 from tests.vrrp.model import MAC, ModelPort, heard, router
 from tests.vrrp.stack import Stack, started
 
@@ -61,6 +62,7 @@ def test_a_router_put_on_a_port_without_sockets_is_in_fault_and_comes_with_them(
     started(stack)
     port = without_sockets(stack)
     stack.roster.put(router("new", 52, "10.0.0.10"), stack.now)
+    stack.roster.commit(stack.now)
     assert stack.router(52).state_name == "FAULT"
     port.cannot_open = False
     stack.roster.refresh(port, stack.now)
@@ -134,7 +136,7 @@ def test_a_kernel_that_keeps_a_leftover_does_not_keep_the_routers_from_starting(
 
     cast(Any, stack.kernel).sweep = refuse
     stack.roster.put(router(), stack.now)
-    assert stack.roster.start(stack.now) == ["cannot remove the leftover 10.0.0.7/24: EBUSY"]
+    assert stack.roster.commit(stack.now) == ["cannot remove the leftover 10.0.0.7/24: EBUSY"]
     assert stack.router().state_name == "BACKUP"
 
 
@@ -246,3 +248,41 @@ def test_an_advert_heard_while_an_interface_is_gone_belongs_to_nobody(stack: Sta
     change(stack, fault="interface eth0 does not exist")
     assert stack.engine.hear(port, stack.now)
     assert stack.router().adverts_received == 0
+
+
+def test_an_impediment_keeps_a_new_router_from_ever_taking_part(stack: Stack) -> None:
+    started(stack)
+    owner = stack.roster.put(router("new", 52, "10.0.0.10", priority=255), stack.now)
+    stack.roster.impede(owner, "maintenance", "in maintenance", stack.now)
+    stack.roster.commit(stack.now)
+    stack.run(30)
+    assert (owner.state_name, owner.became_master) == ("FAULT", 0)
+    assert owner.state == Initialize("in maintenance")
+
+
+def test_a_master_that_is_impeded_resigns_and_comes_back_when_nothing_impedes_it_any_more(
+    stack: Stack,
+) -> None:
+    started(stack)
+    stack.run(3.7)
+    gateway = stack.router()
+    stack.roster.impede(gateway, "maintenance", "in maintenance", stack.now)
+    assert stack.port().adverts() == [100, 0]
+    assert stack.kernel.addresses() == set()
+    stack.roster.impede(gateway, "script", "script check failed", stack.now)
+    stack.roster.impede(gateway, "maintenance", None, stack.now)
+    assert gateway.state == Initialize("script check failed")
+    stack.roster.impede(gateway, "script", None, stack.now)
+    assert gateway.state_name == "BACKUP"
+    stack.run(7.4)
+    assert gateway.state_name == "MASTER"
+
+
+def test_an_interface_that_comes_up_does_not_lift_another_impediment(stack: Stack) -> None:
+    started(stack)
+    gateway, good = stack.router(), stack.kernel.views["eth0"]
+    stack.roster.impede(gateway, "maintenance", "in maintenance", stack.now)
+    for view in (replace(good, fault="interface eth0 is down"), good):
+        stack.kernel.views["eth0"] = view
+        stack.roster.apply(Changes(frozenset({"eth0"}), ()), stack.now)
+        assert gateway.state == Initialize(view.fault or "in maintenance")

@@ -23,6 +23,7 @@ from havip.messages import (
     RouterGone,
     RouterReport,
     Setup,
+    Transition,
 )
 from havip.vrrp.kernel import Changes
 from tests.vrrp.model import at, heard, router
@@ -228,7 +229,7 @@ def test_a_full_channel_keeps_reports_at_home_until_they_can_be_sent(loop: Turni
     loop.run(1)
     assert loop.turns < 200
     told = loop.heard()
-    assert sum(isinstance(one, LogLine) and ": MASTER: " in one.text for one in told) == 200
+    assert sum(isinstance(one, Transition) and one.state == "MASTER" for one in told) == 200
     assert cast(Described, [one for one in told if isinstance(one, Described)][-1]).token == 49
 
 
@@ -240,7 +241,8 @@ def test_resigning_says_priority_0_last_of_all_and_tells_the_supervisor(loop: Tu
     assert [kind for kind, _ in loop.wire()][-1] == "advert"
     assert loop.wire()[-1][1][20 + 2] == 0
     assert loop.kernel.held == set()
-    assert [told.text for told in loop.heard() if isinstance(told, LogLine)][-1] == "gw: INIT: stopped"
+    told = [told for told in loop.heard() if isinstance(told, Transition)][-1]
+    assert (told.name, told.state, told.why) == ("gw", "INIT", "stopped")
 
 
 def test_the_loss_of_the_supervisor_is_a_resignation(loop: Turning) -> None:

@@ -1,0 +1,37 @@
+"""The table of every key that a configuration may hold, put together from one file a concern.  Pure.
+
+One entry is all a new key needs: the reader, `havip schema`, the reload plan and the test of the book's
+key list work from this table.  Defaults are those of the dataclasses in `havip.config.model`; a field of
+the dataclass without one is a key that must be given.
+"""
+
+from __future__ import annotations
+
+from havip.config.fields import Field, Group, Named
+from havip.config.keys.announce import ANNOUNCE
+from havip.config.keys.daemon import DAEMON
+from havip.config.keys.router import DEFAULTS, NAME, ROUTER
+
+__all__ = ["ANNOUNCE", "CONFIGURATION", "DAEMON", "DEFAULTS", "NAME", "ROUTER"]
+
+CONFIGURATION = Group(
+    dict,
+    (
+        Field("daemon", DAEMON, "what concerns the processes and not one router", {"realtime_priority": 50}),
+        Field(
+            "defaults",
+            DEFAULTS,
+            "keys that every virtual router has unless it says otherwise",
+            {"interval": "100ms"},
+        ),
+        Field(
+            "virtual_routers",
+            Named(ROUTER, NAME, "virtual router"),
+            "the virtual routers, by name",
+            {"gateway": {"interface": "eth0", "vrid": 51, "addresses": ["192.0.2.1/24"]}},
+            required=True,
+            elsewhere=("vrrp_instance", "vrrp_instances", "routers", "instances"),
+        ),
+    ),
+    expected='a configuration with the key "virtual_routers"',
+)

@@ -1,0 +1,102 @@
+"""The keys of one virtual router.  Pure."""
+
+from __future__ import annotations
+
+from havip.clock import ZERO, milliseconds, seconds
+from havip.config.addresses import HostAddress
+from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
+from havip.config.keys.announce import ANNOUNCE
+from havip.config.kinds import Choice, Flag, Length, Text, Whole
+from havip.config.model import VirtualRouter
+
+LONGEST_NAME = 64  # characters
+LONGEST_INTERFACE = 15  # bytes: IFNAMSIZ and its closing zero
+MOST_ADDRESSES = 255  # the count is one octet (RFC 9568 section 5.2.5)
+
+#: the name of a virtual router, or of anything else that people name
+NAME = Text(
+    f"a name of 1 to {LONGEST_NAME} printable characters without spaces",
+    rf"^\S{{1,{LONGEST_NAME}}}$",
+    longest=4 * LONGEST_NAME,
+)
+#: the name of a network interface
+INTERFACE = Text(
+    'an interface name of 1 to 15 bytes without spaces, "/" and ":"',
+    r"^(?!\.{1,2}$)[^\s/:]{1,15}$",
+    longest=LONGEST_INTERFACE,
+)
+
+ROUTER = Group(
+    VirtualRouter,
+    (
+        Field(
+            "interface",
+            INTERFACE,
+            "the network interface that carries the adverts and the addresses",
+            "eth0",
+            own=True,
+            elsewhere=("dev", "device", "nic"),
+        ),
+        Field(
+            "vrid",
+            Whole(1, 255),
+            "the virtual router identifier, equal on all routers that share the addresses",
+            51,
+            own=True,
+            elsewhere=("virtual_router_id", "router_id", "id"),
+        ),
+        Field(
+            "addresses",
+            ListOf(HostAddress(), MOST_ADDRESSES),
+            "the addresses that the master holds, all of one family, with the prefix length they get",
+            ["192.0.2.1/24"],
+            own=True,
+            elsewhere=("virtual_ipaddress", "virtual_addresses", "vip", "vips", "ip"),
+        ),
+        Field("version", Choice((2, 3)), "the version of VRRP", 3, elsewhere=("vrrp_version",)),
+        Field(
+            "priority",
+            Whole(1, 255),
+            "who becomes master: the highest; 255 is kept for the router that owns the addresses",
+            150,
+        ),
+        Field(
+            "interval",
+            Length(milliseconds(10), seconds(255)),
+            "between two adverts: 10ms to 40.95s in steps of 10ms, in VRRPv2 whole seconds from 1s to 255s",
+            "1s",
+            elsewhere=("advert_int", "advertisement_interval", "advert_interval"),
+        ),
+        Field("preempt", Flag(), "take over from a weaker master", True, elsewhere=("nopreempt",)),
+        Field(
+            "preempt_delay",
+            Length(ZERO, LONGEST_WAIT),
+            "how long a weaker master is followed before taking over from it",
+            "30s",
+        ),
+        Field(
+            "down_adverts",
+            Whole(1, 100),
+            "missed adverts before the master is believed dead",
+            3,
+            elsewhere=("down_timer_adverts",),
+        ),
+        Field("rfc9568", Flag(), "leave the pseudo header out of the VRRPv3 checksum over IPv4", False),
+        Field(
+            "answer_lower_priority",
+            Flag(),
+            "as master, answer a weaker master's advert at once",
+            True,
+            elsewhere=("lower_prio_no_advert", "vrrp_lower_prio_no_advert"),
+        ),
+        Field(
+            "announce",
+            ANNOUNCE,
+            "how often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA)",
+            {"repeat": 3, "delay": "2s"},
+            elsewhere=("garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_interval"),
+        ),
+    ),
+)
+
+DEFAULTS = Group(VirtualRouter, tuple(field for field in ROUTER.fields if not field.own))
