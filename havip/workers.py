@@ -1,4 +1,4 @@
-"""Keeps one VRRP worker running: starts it, hears it, restarts it with back-off, ends it.
+"""Keeps a worker running: starts it, hears it, restarts it with back-off, ends it.
 
 Knows processes and the channel; what the messages mean belongs to the supervisor.
 """
@@ -27,9 +27,12 @@ from havip.vrrp.kernel import Kernel
 
 log = logging.getLogger("havip.supervisor")
 
-#: The worker needs the standard library and havip alone: `-S` spares it the search of site-packages.
+#: The VRRP worker needs the standard library and havip alone: `-S` spares it the search of site-packages.
 BOOT: Final = (
     "import sys; sys.path.append({root!r}); from havip.vrrp.worker import main; main({channel}, {box})"
+)
+CHECKER_BOOT: Final = (
+    "import sys; sys.path.append({root!r}); from havip.healthcheck.worker import main; main({channel})"
 )
 CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker still turns
 ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry
@@ -40,10 +43,11 @@ SETTLED_AFTER: Final = 60.0  # seconds of life after which the count of restarts
 LEAVE_WITHIN: Final = 5.0  # seconds that a worker gets to resign
 
 
-class VrrpWorker:
-    """The process, our end of its channel, and its black box, which outlives it."""
+class Worker:
+    """One process, and our end of its channel.  A subclass says what it runs and what its end means."""
 
-    name = "vrrp"
+    name = ""
+    title = ""  # for the log
 
     def __init__(
         self,
@@ -54,7 +58,6 @@ class VrrpWorker:
         self._on_start = on_start
         self._on_message = on_message
         self._on_end = on_end
-        self._blackbox = blackbox.create()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._pidfd = -1
@@ -66,6 +69,17 @@ class VrrpWorker:
         self._started_at = 0.0  # by the loop's clock, which nobody sets
         self.restarts = 0
         self.since = 0.0  # by the wall's, for people
+
+    def command(self, root: str, channel: int) -> list[str]:
+        """Return what to run: havip is in the directory ``root``, the descriptor is the other end."""
+        raise AssertionError(f"{type(self).__name__} runs nothing")
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return what the process inherits beside its end of the channel."""
+        return ()
+
+    def nobody_resumes(self) -> None:
+        """Clean up after a process that nothing follows, or not soon enough."""
 
     @property
     def pid(self) -> int | None:
@@ -92,10 +106,9 @@ class VrrpWorker:
             channel, theirs = pair()
             undo.callback(channel.close)
             with theirs:
-                boot = BOOT.format(root=root, channel=theirs.fileno(), box=self._blackbox)
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-c", boot],
-                    pass_fds=(theirs.fileno(), self._blackbox),
+                    [sys.executable, "-I", *self.command(root, theirs.fileno())],
+                    pass_fds=(theirs.fileno(), *self.descriptors()),
                     stdin=subprocess.DEVNULL,
                 )
             undo.callback(process.wait)
@@ -126,21 +139,21 @@ class VrrpWorker:
                 continue
             self._looks_without_life += 1
             if self._looks_without_life > HUNG_AFTER:
-                log.error("the VRRP worker (pid %d) does not answer: killing it", self._process.pid)
+                log.error("%s (pid %d) does not answer: killing it", self.title, self._process.pid)
                 self._process.kill()
                 self._looks_without_life = 0
 
     async def leave(self) -> None:
-        """Have the worker resign from everything and end; see to it that no address stays behind."""
+        """Have the worker give everything up and end; see to it that nothing stays behind."""
         self._leaving = True
         if self._process is None:
-            sweep()
+            self.nobody_resumes()
             return
         self.post(Resign())
         try:
             await asyncio.wait_for(self._ended.wait(), LEAVE_WITHIN)
         except TimeoutError:
-            log.error("the VRRP worker did not resign within %g s: killing it", LEAVE_WITHIN)
+            log.error("%s did not resign within %g s: killing it", self.title, LEAVE_WITHIN)
             if self._process is not None:
                 self._process.kill()
             await self._ended.wait()
@@ -157,7 +170,7 @@ class VrrpWorker:
                 if not channel.has_input:
                     break
         except Unfit as error:
-            log.error("the VRRP worker sent what it should not: %s", error)
+            log.error("%s sent what it should not: %s", self.title, error)
             channel.give_up()  # nothing behind it can be told apart
             if self._process is not None:
                 self._process.kill()
@@ -200,7 +213,7 @@ class VrrpWorker:
         self._on_end()
         if self._leaving:
             if code != 0:
-                sweep()
+                self.nobody_resumes()
         elif code == 0:
             # SIGTERM to the whole control group, as systemd sends it, has reached the worker before us.
             loop.call_later(SECOND_THOUGHT, self._schedule_restart, "ended (exit code 0)")
@@ -218,9 +231,9 @@ class VrrpWorker:
             self._in_a_row = 0
         delay = BACK_OFF[min(self._in_a_row, len(BACK_OFF) - 1)]
         self._in_a_row += 1
-        log.error("the VRRP worker %s; starting it again in %g s", what, delay)
+        log.error("%s %s; starting it again in %g s", self.title, what, delay)
         if delay:
-            sweep()  # too late to resume: a peer has the addresses by then
+            self.nobody_resumes()  # too late: a peer has the addresses by then
         loop.call_later(delay, self._restart)
 
     def _restart(self) -> None:
@@ -231,6 +244,45 @@ class VrrpWorker:
             self.start()
         except OSError as error:
             self._schedule_restart(f"cannot be started: {error}")
+
+
+class VrrpWorker(Worker):
+    """The process that speaks VRRP, and its black box, which outlives it."""
+
+    name = "vrrp"
+    title = "the VRRP worker"
+
+    def __init__(
+        self,
+        on_start: Callable[[], None],
+        on_message: Callable[[Message], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(on_start, on_message, on_end)
+        self._blackbox = blackbox.create()
+
+    def command(self, root: str, channel: int) -> list[str]:
+        """Return what to run."""
+        return ["-S", "-c", BOOT.format(root=root, channel=channel, box=self._blackbox)]
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the black box."""
+        return (self._blackbox,)
+
+    def nobody_resumes(self) -> None:
+        """Remove the addresses that it held."""
+        sweep()
+
+
+class CheckerWorker(Worker):
+    """The process that runs checks: it may be slow, hang or be killed, and no advert is late for it."""
+
+    name = "checker"
+    title = "the checker worker"
+
+    def command(self, root: str, channel: int) -> list[str]:
+        """Return what to run."""
+        return ["-c", CHECKER_BOOT.format(root=root, channel=channel)]
 
 
 def sweep() -> None:
