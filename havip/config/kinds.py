@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from havip.clock import Duration, milliseconds, seconds, spell
@@ -97,6 +98,30 @@ class Choice:
 
     def schema(self) -> Schema:
         return {"enum": list(self.options)}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One of the words of an enumeration."""
+
+    options: type[StrEnum]
+
+    @property
+    def expected(self) -> str:
+        return " or ".join(self.options)
+
+    def read(self, text: str) -> StrEnum:
+        try:
+            return self.options(text)
+        except ValueError:
+            folded = text.lower().replace("_", "-")
+            raise Wrong(nearest=folded if folded in tuple(self.options) else "") from None
+
+    def written(self, value: StrEnum) -> str:
+        return str(value)
+
+    def schema(self) -> Schema:
+        return {"enum": [str(option) for option in self.options]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
 from havip.config.draft import value_of
 from havip.config.fields import Field, Group, ListOf, Named
-from havip.config.kinds import Text, Whole
+from havip.config.kinds import Text, Whole, Word
 from havip.config.plan import difference
 from havip.config.problems import Place, Problems
 from havip.config.reader import Reader, whole
@@ -110,3 +111,26 @@ def test_the_schema_knows_both_forms() -> None:
     schema = shape_schema(PEERS)["items"]
     assert [one.get("type") for one in schema["anyOf"]] == ["string", "object"]
     assert shape_schema(SECRETS)["propertyNames"] == {"pattern": "^(0|[1-9][0-9]*)$"}
+
+
+class Colour(StrEnum):
+    RED = "red"
+    DARK_BLUE = "dark-blue"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "complaint"),
+    [
+        ("red", Colour.RED, []),
+        (
+            "dark_blue",
+            None,
+            ['1:1: key: expected red or dark-blue, found "dark_blue"; did you mean "dark-blue"?'],
+        ),
+        ("RED", None, ['1:1: key: expected red or dark-blue, found "RED"; did you mean "red"?']),
+        ("green", None, ['1:1: key: expected red or dark-blue, found "green"']),
+    ],
+)
+def test_a_word_is_one_of_an_enumeration(text: str, value: Colour | None, complaint: list[str]) -> None:
+    assert read(text, Word(Colour)) == (value, complaint)
+    assert shape_schema(Word(Colour)) == {"enum": ["red", "dark-blue"]}
