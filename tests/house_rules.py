@@ -18,7 +18,7 @@ MOST_LINES_OF_A_FUNCTION = 50
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: modules without I/O and without a clock; of `havip.config` all but the one that opens files
+#: modules without I/O and without a clock; of `havip.config` all but those that open files
 PURE = {
     "havip",
     "havip.clock",
@@ -27,7 +27,7 @@ PURE = {
     *(
         f"havip.config.{path.stem}"
         for path in (ROOT / "havip/config").glob("*.py")
-        if path.stem not in ("__init__", "yamlfile")
+        if path.stem not in ("__init__", "onsite", "yamlfile")
     ),
     "havip.control.views",
     "havip.damping",

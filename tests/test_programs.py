@@ -193,7 +193,7 @@ def test_what_runs_on_in_the_background_is_left_alone_and_not_waited_for(folder:
     os.mkfifo(fifo)
     alive = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     pidfile = folder / "pid"
-    body = f"sleep 1000 3>{fifo} & echo $! > {pidfile}; exit 0"
+    body = f"exec 3>{fifo}; sleep 1000 & echo $! > {pidfile}; exit 0"
     assert outcome("/bin/sh", "-c", body).ok  # although the background holds its stderr open
     with pytest.raises(BlockingIOError):
         os.read(alive, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from havip.config.fields import ListOf
 from havip.config.kinds import Text, Wrong
 
 MOST_WORDS = 64
@@ -50,8 +51,11 @@ def split(text: str) -> tuple[str, ...]:
     return words
 
 
-def misplaced(words: tuple[str, ...]) -> str:
-    """Return why words cannot name a program, empty if they can."""
+def judge(words: tuple[str, ...]) -> None:
+    """Raise `Wrong` for words that cannot name a program."""
     if not words[0].startswith("/"):
-        return "the program must be named by an absolute path"
-    return ""
+        raise Wrong("the absolute path of a program")
+
+
+#: a command, as a list of its words or as one text; keys beside it may be ``user`` and ``group``
+COMMAND = ListOf(WORD, MOST_WORDS, split, judge, COMMAND_EXPECTED)

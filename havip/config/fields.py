@@ -19,13 +19,22 @@ LONGEST_WAIT = seconds(1000)
 
 @dataclass(frozen=True, eq=False)
 class ListOf:
-    """A list of single values of one kind, or of mappings of one shape."""
+    """A list of single values of one kind, or of mappings of one shape.
+
+    With ``split``, a single text stands for the list of what that returns.  Both it and ``judge``, which
+    looks at a list as a whole, raise `Wrong`.
+    """
 
     item: Kind | Group
     most: int
+    split: Callable[[str], tuple[str, ...]] | None = None
+    judge: Callable[[tuple[Any, ...]], None] | None = None
+    said: str = ""  # what is expected, if these words are better
 
     @property
     def expected(self) -> str:
+        if self.said:
+            return self.said
         return f"a list of 1 to {self.most} values, each {self.item.expected}"
 
 

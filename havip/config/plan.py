@@ -7,6 +7,7 @@ no two virtual routers ever hold one address, not even between two steps.
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -147,6 +148,8 @@ def difference(old: Any, new: Any, field: Field, path: str) -> list[str]:
         return differences(old, new, shape, f"{path}.")
     if isinstance(shape, Named):
         return by_name(old, new, shape, path)
+    if isinstance(shape, ListOf) and shape.split is not None:
+        return [f"{path}: {shlex.join(old) or 'none'} -> {shlex.join(new) or 'none'}"]
     if isinstance(shape, ListOf):
         return [f"{path}: {moved(old, new)}"]
     return [f"{path}: {in_words(old, shape)} -> {in_words(new, shape)}"]

@@ -66,7 +66,9 @@ class Reader:
                 return Read(read, place)
         elif isinstance(shape, ListOf):
             if isinstance(node, Sequence):
-                return Read(self.items(node, shape, place), place)
+                return Read(self.judged(self.items(node, shape, place), node, shape, place), place)
+            if shape.split is not None and isinstance(node, Scalar) and not nothing:
+                return Read(self.judged(self.words(node, shape, place), node, shape, place), place)
         elif isinstance(node, Scalar) and not nothing:
             return Read(self.scalar(node, shape, place), place)
         self.problems.add(place, found(node), shape.expected, nearest=listed(node, shape))
@@ -126,6 +128,28 @@ class Reader:
             for index, item in enumerate(node.items)
         ]
         return tuple(read for read in reads[: shape.most] if read.value is not BAD)
+
+    def words(self, node: Scalar, shape: ListOf, place: Place) -> Any:
+        """Return the items that a single text stands for."""
+        assert shape.split is not None
+        try:
+            return tuple(Read(item, place) for item in shape.split(node.text))
+        except Wrong as wrong:
+            self.problems.add(place, found(node), wrong.expected or shape.expected, why=wrong.why)
+            return BAD
+
+    def judged(self, reads: Any, node: Node, shape: ListOf, place: Place) -> Any:
+        """Return the items of a list, or `BAD` if together they are nothing good."""
+        if shape.judge is not None and reads is not BAD and reads:
+            try:
+                shape.judge(tuple(read.value for read in reads))
+            except Wrong as wrong:
+                where = reads[0].place
+                self.problems.add(
+                    where, quote(reads[0].value), wrong.expected or shape.expected, why=wrong.why
+                )
+                return BAD
+        return reads
 
     def scalar(self, node: Scalar, kind: Kind, place: Place) -> Any:
         """Return the value of a single text."""

@@ -33,13 +33,17 @@ def shape_schema(shape: Shape) -> Schema:
             "additionalProperties": group_schema(shape.group),
         }
     if isinstance(shape, ListOf):
-        return {
+        items = {
             "type": "array",
             "minItems": 1,
             "maxItems": shape.most,
             "uniqueItems": True,
             "items": shape_schema(shape.item),
         }
+        if shape.split is None:
+            return items
+        del items["uniqueItems"]
+        return {"anyOf": [{"type": "string"}, items]}
     return shape.schema()
 
 

@@ -12,7 +12,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from havip.config import checks, draft
+from havip.config import checks, draft, onsite
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping, Node, Scalar, Sequence
@@ -103,6 +103,7 @@ def interpret(text: str, problems: Problems) -> Configuration | None:
         return None
     routers = draft.routers(root.value)
     checks.check(routers, problems)
+    onsite.look(root.value, routers, problems)
     return None if problems else draft.configuration(root.value, routers)
 
 

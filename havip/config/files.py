@@ -1,0 +1,19 @@
+"""Files that a configuration names and that are read when it is loaded, or later.  Pure.
+
+Whether one is there and fit for its purpose is a question for the file system: `havip.config.onsite`.
+"""
+
+from __future__ import annotations
+
+from havip.config.kinds import Text
+
+LONGEST_PATH = 4095  # bytes: PATH_MAX and its closing zero
+
+#: holds a password or a token: one line, without which the file does not load
+SECRET_FILE = Text("the absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)
+#: a systemd credential (LoadCredential=) that holds such a line
+CREDENTIAL = Text("the name of a systemd credential", r"^[A-Za-z0-9._@-]{1,255}$", longest=255)
+#: holds certificates, each of which may vouch for a server
+CA_FILE = Text("the absolute path of a file of certificates", r"^/.*[^/]$", longest=LONGEST_PATH)
+#: a file that need not be there
+ANY_FILE = Text("the absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)

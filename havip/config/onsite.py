@@ -1,0 +1,120 @@
+"""What is wrong with a configuration on this machine: programs that cannot run, files that cannot be read.
+
+The one part of the checks that looks at the file system.  It goes by the shapes of the table, so a new
+key is looked at without a word here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from havip import permission, secrets
+from havip.config.commands import ACCOUNT, COMMAND, Program
+from havip.config.draft import Draft, value_of
+from havip.config.fields import Group, ListOf, Named, Shape
+from havip.config.files import CA_FILE, CREDENTIAL, SECRET_FILE
+from havip.config.keys import CONFIGURATION, ROUTER
+from havip.config.problems import Problems, quote
+from havip.config.reader import BAD, Read, Reading, whole
+
+Look = Callable[[Any, Mapping[str, Read]], str | None]
+
+
+def look(root: Reading, drafts: Iterable[Draft], problems: Problems) -> None:
+    """Report what this machine lacks for a configuration.
+
+    ``defaults`` counts where a virtual router uses it: merged, since user and command may come from two
+    places.
+    """
+    beside = {key: read for key, read in root.items() if key not in ("defaults", "virtual_routers")}
+    for read, objection in offences(beside, CONFIGURATION):
+        problems.add(read.place, objection)
+    for draft in drafts:
+        for read, objection in offences(draft.reading, ROUTER):
+            problems.add(read.place, objection)
+
+
+def offences(reading: Mapping[str, Read], group: Group) -> Iterator[tuple[Read, str]]:
+    """Yield what is wrong in a mapping and below it."""
+    for key, read in reading.items():
+        shape = group.by_name[key].shape
+        if read.value is BAD:
+            continue
+        for kind, judge in LOOKS:
+            if shape is kind and whole(read, shape) and (objection := judge(value_of(read, shape), reading)):
+                yield read, objection
+        yield from below(read, shape)
+
+
+def below(read: Read, shape: Shape) -> Iterator[tuple[Read, str]]:
+    """Yield what is wrong inside a value."""
+    match shape:
+        case Group():
+            yield from offences(read.value, shape)
+        case Named():
+            for item in read.value.values():
+                if item.value is not BAD:
+                    yield from offences(item.value, shape.group)
+        case ListOf(item=Group() as group):
+            for item in read.value:
+                if item.value is not BAD:
+                    yield from offences(item.value, group)
+        case _:
+            pass
+
+
+def program(words: tuple[str, ...], beside: Mapping[str, Read]) -> str | None:
+    """Say why a program cannot be run by the user and group that stand beside it."""
+    user, group = (text_of(beside, key) for key in ("user", "group"))
+    if account(user, beside) or account(group, beside):
+        return None  # said where that stands
+    return permission.objection(Program(words, user, group))
+
+
+def account(name: str, beside: Mapping[str, Read]) -> str | None:
+    """Say that there is no such user or group."""
+    for key, ask in (("user", permission.identify), ("group", lambda group: permission.identify("", group))):
+        if name and text_of(beside, key) == name:
+            try:
+                ask(name)
+            except permission.CannotRun:
+                return f"there is no {key} {quote(name)}"
+    return None
+
+
+def text_of(reading: Mapping[str, Read], key: str) -> str:
+    """Return a text of a mapping, empty where there is none that could be read."""
+    read = reading.get(key)
+    return "" if read is None or read.value is BAD else str(read.value)
+
+
+def secret(path: str, beside: Mapping[str, Read]) -> str | None:
+    """Say why a secret cannot be read."""
+    return secrets.objection(file=path)
+
+
+def credential(name: str, beside: Mapping[str, Read]) -> str | None:
+    """Say why a credential cannot be read."""
+    return secrets.objection(credential=name)
+
+
+def certificates(path: str, beside: Mapping[str, Read]) -> str | None:
+    """Say why a file does not hold certificates to trust."""
+    import ssl  # a tenth of the time that `havip check` takes
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        return f"{path}: {error.strerror or error}"
+    return None
+
+
+#: who judges the values of a shape
+LOOKS: Final[tuple[tuple[Shape, Look], ...]] = (
+    (COMMAND, program),
+    (ACCOUNT, account),
+    (SECRET_FILE, secret),
+    (CREDENTIAL, credential),
+    (CA_FILE, certificates),
+)
