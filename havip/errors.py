@@ -25,6 +25,8 @@ class Refusal(StrEnum):
     HMAC_INVALID = "hmac-invalid"
     HMAC_REPLAY = "hmac-replay"
     UNKNOWN_VRID = "unknown-vrid"
+    FOREIGN_SOURCE = "foreign-source"  # unicast
+    PEER_TTL = "peer-ttl"  # unicast
     CHECKSUM_FORM = "checksum-form"
     OWN_PACKET = "own-packet"
     TWO_OWNERS = "two-owners"
@@ -54,6 +56,8 @@ IN_WORDS = {
     Refusal.HMAC_INVALID: "its signature is wrong: another key under the same number, or a forgery",
     Refusal.HMAC_REPLAY: "it is not newer than one heard before: a repetition, or a clock set back",
     Refusal.UNKNOWN_VRID: "its VRID is none of ours on this interface",
+    Refusal.FOREIGN_SOURCE: "it comes from none of the unicast peers",
+    Refusal.PEER_TTL: "its TTL or hop limit is outside the bounds that this unicast peer has",
     Refusal.CHECKSUM_FORM: "its checksum is right only with `rfc9568` set the other way than here",
     Refusal.OWN_PACKET: "it comes from our own address: a loop, or a second host with our address",
     Refusal.TWO_OWNERS: "it claims to own the addresses (priority 255), and so do we: correct one of the two",

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from havip.config.cast import Address
 from havip.config.model import VirtualRouter
 from havip.config.tracking import TrackerKey, TrackerKind
 from havip.plain import Unfit, from_plain, to_plain
@@ -49,6 +50,15 @@ class Impede:
     key: Key
     cause: str
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The addresses, sorted, that a unicast peer's name has in one IP version.  They stay until told anew."""
+
+    name: str
+    family: int
+    addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,7 @@ class RouterReport:
     addresses: tuple[str, ...]
     counters: dict[str, int] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()  # what trackers add to the priority
+    peers: tuple[str, ...] = ()  # of unicast, names with the address that is used for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +206,7 @@ Message: TypeAlias = (
     | PutRouter
     | DropRouter
     | Impede
+    | Resolved
     | Commit
     | Describe
     | Resign

@@ -92,14 +92,22 @@ def checked(kind: type[T], data: Plain) -> T:
 
 
 def union_reader(members: tuple[Any, ...]) -> Callable[[Plain], Any]:
-    """Read ``X | None`` or an address of either family."""
-    if set(members) == {IPv4Address, IPv6Address}:
-        return lambda data: ip_address(checked(str, data))
+    """Read ``X | None``, an address of either family, or both."""
     rest = [member for member in members if member is not type(None)]
-    if len(rest) != 1 or len(rest) == len(members):
+    if set(rest) == {IPv4Address, IPv6Address}:
+        read: Callable[[Plain], Any] = read_address
+    elif len(rest) == 1:
+        read = reader(rest[0])
+    else:
         raise TypeError(f"no rule to tell the members of {members!r} apart")
-    read = reader(rest[0])
+    if len(rest) == len(members):
+        return read
     return lambda data: None if data is None else read(data)
+
+
+def read_address(data: Plain) -> IPv4Address | IPv6Address:
+    """Read an address of either family."""
+    return ip_address(checked(str, data))
 
 
 def tuple_reader(arguments: tuple[Any, ...]) -> Callable[[Plain], Any]:

@@ -48,7 +48,9 @@ PURE = {
     "havip.vrrp.packet",
     "havip.vrrp.settings",
     "havip.vrrp.timing",
+    "havip.vrrp.peers",
     "havip.vrrp.tracking",
+    "havip.vrrp.wire",
 }
 #: what a pure module may take from the standard library: no file, no socket, no process, no clock
 PURE_STANDARD_LIBRARY = {
@@ -63,6 +65,7 @@ WORKER_SIDE = (
     "havip.clock",
     "havip.config.authentication",
     "havip.config.model",
+    "havip.config.cast",
     "havip.config.tracking",
     "havip.damping",
     "havip.errors",

@@ -307,6 +307,7 @@ def reload(stack: Stack) -> None:
     priority = 101 if stack.router().config.priority == 100 else 100
     stack.roster.put(router(priority=priority), stack.now)
     stack.roster.put(router("other", 77, "10.0.0.77", "eth1"), stack.now)
+    stack.roster.commit(stack.now)
     stack.run((stack.now - at(0)) / 1e9 + 5)
     assert stack.router(77, "eth1").is_master
     stack.roster.drop(("eth1", 77, 4, ""), stack.now)

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from havip.clock import ZERO, Duration, seconds
+from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.tracking import Tracking
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
@@ -76,6 +77,8 @@ class VirtualRouter:
     answer_lower_priority: bool = True  # answer a weaker master's advert at once
     announce: Announcing = field(default_factory=Announcing)
     track: Tracking = field(default_factory=Tracking)
+    multicast: Multicast = field(default_factory=Multicast)
+    unicast: Unicast | None = None  # None: multicast
 
     @property
     def family(self) -> Family:
@@ -85,7 +88,7 @@ class VirtualRouter:
     @property
     def segment(self) -> str:
         """Return what tells apart virtual routers of one VRID on one interface; empty: the usual group."""
-        return ""
+        return segment_of(self.unicast, self.multicast, self.family)
 
     @property
     def key(self) -> tuple[str, int, int, str]:

@@ -104,10 +104,17 @@ class Executor:
         sender = router.port.sender
         if sender is None:
             return  # no interface to send on: the router is on its way to FAULT
-        error = sender.send(router.adverts[priority])
-        if error is not None:
-            router.send_errors += 1
-            self._listener.unsent(router, error)
+        sent, trouble = 0, ""
+        for packet, to in router.adverts[priority]:
+            error = sender.send(packet, to)
+            if error is None:
+                sent += 1
+            else:
+                router.send_errors += 1
+                trouble += f", {error} to {to[0]}"
+        if trouble:
+            self._listener.unsent(router, trouble[2:])
+        if not sent:
             return
         router.adverts_sent += 1
         if priority:

@@ -35,9 +35,13 @@ class InterfaceView:
 
 
 def view_of(
-    mirror: Mirror, interface: str, family: Family, is_ours: Callable[[Address], bool]
+    mirror: Mirror, interface: str, family: Family, is_ours: Callable[[Address], bool], source: bytes = b""
 ) -> InterfaceView:
-    """Return the view of an interface.  ``is_ours`` tells virtual addresses that we put there."""
+    """Return the view of an interface.
+
+    ``is_ours`` tells virtual addresses that we put there.  ``source``, packed, is the address that must
+    serve as the primary one; empty: any may.
+    """
     link = mirror.link(interface)
     if link is None:
         name = mirror.renamed_to(interface)
@@ -46,16 +50,19 @@ def view_of(
     theirs = [
         address for address in mirror.addresses(link.ifindex, SOCKET_FAMILY[family]) if not is_ours(address)
     ]
-    primary = primary_address(theirs, family)
+    primary = chosen(theirs, source) if source else primary_address(theirs, family)
     fault = None
     if not link.flags & codec.IFF_UP:
         fault = f"interface {interface} is down"
     elif not (link.flags & codec.IFF_RUNNING and link.flags & codec.IFF_LOWER_UP):
         fault = f"interface {interface} has no carrier"
+    elif not primary and source:
+        why = why_unusable([address for address in theirs if address.address == source])
+        fault = f"interface {interface} has no address {ip_address(source)} to send from{why}"
     elif not primary and family is Family.IPV4:
         fault = f"interface {interface} has no IPv4 address"
     elif not primary:
-        why = why_unusable(theirs)
+        why = why_unusable(list(filter(is_link_local, theirs)))
         fault = f"interface {interface} has no usable IPv6 link-local address{why}"
     forwards = family is Family.IPV6 and mirror.forwards(link.ifindex)
     return InterfaceView(fault, link.ifindex, link.mac, primary, link.mtu, forwards)
@@ -76,9 +83,15 @@ def primary_address(candidates: list[Address], family: Family) -> bytes:
     return best.address if best else b""
 
 
+def chosen(candidates: list[Address], source: bytes) -> bytes:
+    """Return ``source`` if it is among the candidates and can be sent from; empty otherwise."""
+    settled = (one.address for one in candidates if not one.flags & (codec.TENTATIVE | codec.DAD_FAILED))
+    return source if source in settled else b""
+
+
 def why_unusable(candidates: list[Address]) -> str:
-    """Return, in brackets, what is wrong with the first link-local address; nothing if there is none."""
-    for address in filter(is_link_local, candidates):
+    """Return, in brackets, what is wrong with the first address; nothing if there is none."""
+    for address in candidates:
         failed = address.flags & codec.DAD_FAILED
         words = "failed duplicate address detection" if failed else "is still tentative"
         return f" ({ip_address(address.address)} {words})"

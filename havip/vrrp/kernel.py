@@ -90,9 +90,9 @@ class Kernel:
         """Close the sockets; again without harm.  The addresses stay as they are."""
         self._sockets.close()
 
-    def view(self, interface: str, family: Family) -> InterfaceView:
-        """Return the interface as the events read so far leave it."""
-        return view_of(self._mirror, interface, family, self._is_ours)
+    def view(self, interface: str, family: Family, source: bytes = b"") -> InterfaceView:
+        """Return the interface, with ``source`` as its address if given, as the events so far leave it."""
+        return view_of(self._mirror, interface, family, self._is_ours, source)
 
     def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
         """Build the requests that add and remove ``addresses``, for any number of uses."""

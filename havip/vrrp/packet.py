@@ -128,7 +128,7 @@ def encode(us: Settings, priority: int, addresses: Sequence[bytes], destination:
     return HEADER.pack(*fields, checksum(covered)) + body
 
 
-def ipv4_datagram(payload: bytes, source: bytes, destination: bytes) -> bytes:
+def ipv4_datagram(payload: bytes, source: bytes, destination: bytes, ttl: int = TTL) -> bytes:
     """Return ``payload`` behind an IPv4 header for a raw socket with IP_HDRINCL.
 
     The kernel fills in the identification and the header checksum (section 5.1.1 for the rest).
@@ -140,7 +140,7 @@ def ipv4_datagram(payload: bytes, source: bytes, destination: bytes) -> bytes:
             IPV4_HEADER.size + len(payload),
             0,
             0,
-            TTL,
+            ttl,
             PROTOCOL,
             0,
             source,

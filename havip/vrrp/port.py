@@ -1,4 +1,4 @@
-"""One interface as the routers of one family use it: its sockets, its present view, its routers.
+"""One wire as its routers use it: its sockets, the present view of its interface, its routers.
 
 A port opens what its view allows and closes it when the view changes.  It decides nothing: whoever
 refreshes it learns whether the interface can be used and tells the routers.
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from havip.clock import spell
 from havip.config.model import Family
 from havip.errors import Refusal
-from havip.vrrp import packet
+from havip.vrrp import announce, packet, peers
 from havip.vrrp.kernel import InterfaceView, Kernel
 from havip.vrrp.packet import Advert, Heard
 from havip.vrrp.sockets import AdvertReceiver, AdvertSender, FrameSender
+from havip.vrrp.wire import Wire
 
 if TYPE_CHECKING:
     from havip.vrrp.router import Router
@@ -32,14 +33,15 @@ Verdict: TypeAlias = "tuple[Router, Advert] | tuple[Router | None, Refusal]"
 
 
 class Port:
-    """The sockets of one (interface, family), open while ``view.fault`` is None.
+    """The sockets of one wire, open while ``view.fault`` is None.
 
     ``spares`` are senders of frames that are not in use: they are taken from there and put there.
     """
 
-    def __init__(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> None:
-        self.interface = interface
-        self.family = family
+    def __init__(self, wire: Wire, kernel: Kernel, spares: list[FrameSender]) -> None:
+        self.on = wire
+        self.interface = wire.interface
+        self.family = wire.family
         self.routers: dict[int, Router] = {}
         self.refused: Counter[Refusal] = Counter()  # packets that belong to no router of ours
         self.remarks: list[Remark] = []  # about packets judged afresh; whoever reads them clears them
@@ -48,13 +50,12 @@ class Port:
         self.frames: FrameSender | None = None
         self._spares = spares
         self._verdicts: dict[Heard, Verdict] = {}
-        self.view: InterfaceView = kernel.view(interface, family)
+        self.view = self.look(kernel)
         self._open()
 
-    @property
-    def group(self) -> bytes:
-        """Return the multicast group of adverts, packed."""
-        return packet.GROUP_IPV4 if self.family is Family.IPV4 else packet.GROUP_IPV6
+    def look(self, kernel: Kernel) -> InterfaceView:
+        """Return the view of the interface as it is now; `use` goes by it."""
+        return kernel.view(self.interface, self.family, self.on.source)
 
     def use(self, view: InterfaceView) -> None:
         """Go by a new view of the interface.  If no socket can be opened, ``view.fault`` will say so."""
@@ -101,8 +102,10 @@ class Port:
         return verdict
 
     def _judge_afresh(self, heard: Heard) -> Verdict:
-        payload, source, *_ = heard
-        advert = packet.decode(*heard)
+        payload, source, destination, hop_limit = heard
+        # Unicast may come through routers: not section 7.1 but the peer's bounds judge its TTL.
+        life = hop_limit if self.on.group else packet.TTL
+        advert = packet.decode(payload, source, destination, life)
         if isinstance(advert, Refusal):
             # Malformed, yet its VRID may be readable: count it where an operator will look for it.
             router = self.routers.get(payload[1]) if len(payload) > 1 else None
@@ -110,7 +113,10 @@ class Port:
         router = self.routers.get(advert.vrid)
         if router is None:
             return None, Refusal.UNKNOWN_VRID
-        refusal = packet.refuse(router.settings, advert)
+        refusal = None
+        if router.checks_peers:
+            refusal = peers.refuse(router.peers, source, hop_limit)
+        refusal = refusal or packet.refuse(router.settings, advert)
         if refusal is not None:
             return self._refuse(router, refusal, source)
         self._compare(router, advert)
@@ -134,14 +140,19 @@ class Port:
             self.remarks.append((router, "interval", text + spell(router.settings.interval)))
 
     def _open(self) -> None:
-        view = self.view
+        view, wire = self.view, self.on
         if view.fault is not None:
             return
         try:
-            self.receiver = AdvertReceiver(self.interface, view.ifindex, self.family)
-            self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address)
+            hears = wire.group or view.address
+            self.receiver = AdvertReceiver(self.interface, view.ifindex, self.family, hears)
+            self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address, wire.ttl)
             self.frames = self._frame_sender(view.ifindex)
             self._listen()
+            if not wire.group:
+                # Peers may remember another hardware address from before the interface was lost, and a
+                # backup sends nothing that would correct them.
+                self.frames.send(announce.frame(view.address, view.mac, view.forwards))
         except OSError as error:
             self.close()
             fault = f"cannot open a raw socket on interface {self.interface}: {error.strerror}"

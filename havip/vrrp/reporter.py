@@ -91,7 +91,7 @@ class Reporter:
     def remark(self, port: Port, remark: Remark, now: Instant) -> None:
         """Log what was remarkable about a packet, the same thing about the same router once a minute."""
         router, kind, text = remark
-        key = (port.interface, port.family, router.config.vrid if router is not None else 0, kind)
+        key = (port.on, router.config.vrid if router is not None else 0, kind)
         if now < self._quiet_until.get(key, 0):
             return
         if len(self._quiet_until) >= REMEMBERED:

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from havip.clock import ZERO, Duration, Instant
-from havip.config.model import Family, VirtualAddress, VirtualRouter
+from havip.config.model import VirtualAddress, VirtualRouter
 from havip.errors import KernelRefused
-from havip.messages import Key
+from havip.messages import Key, Resolved
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, Stop
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.machine import Initialize
+from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import FrameSender
-
-PortKey = tuple[str, Family]
+from havip.vrrp.wire import Wire, wire_of
 
 
 class Roster:
-    """All routers by key and all ports by (interface, family)."""
+    """All routers by key and all ports by wire."""
 
     def __init__(
         self,
@@ -32,10 +32,11 @@ class Roster:
         blackbox: BlackBox,
         engine: Engine,
         on_port: Callable[[Port], None],
-        make_port: Callable[[str, Family, Kernel, list[FrameSender]], Port] = Port,
+        make_port: Callable[[Wire, Kernel, list[FrameSender]], Port] = Port,
     ) -> None:
         self.routers: dict[Key, Router] = {}
-        self.ports: dict[PortKey, Port] = {}
+        self.ports: dict[Wire, Port] = {}
+        self._names = Names()
         self._kernel = kernel
         self._blackbox = blackbox
         self._engine = engine
@@ -52,11 +53,19 @@ class Roster:
 
     def put(self, config: VirtualRouter, now: Instant) -> Router:
         """Have this router: a new one, which `commit` starts, or the one of the same key changed in place."""
+        return self._put(self._names.fill(config), now)
+
+    def resolve(self, found: Resolved, now: Instant) -> list[Router]:
+        """Let routers speak to the addresses of a peer's name from now on; return those that changed."""
+        changed = self._names.learn(found.name, found.family, found.addresses)
+        return [self._put(config, now) for config in changed]
+
+    def _put(self, config: VirtualRouter, now: Instant) -> Router:
         router = self.routers.get(config.key)
         if router is not None:
             self._change(router, config, now)
             return router
-        port = self._port(config.interface, config.family)
+        port = self._port(wire_of(config))
         self._number += 1
         slot = self._blackbox.slot(config.key)
         router = Router(config, port, self._kernel, slot, self._number)
@@ -75,12 +84,8 @@ class Roster:
         self._engine.executor.flush_addresses()
         self._engine.forget(router)
         self._blackbox.release(key)
-        port = router.port
-        port.remove(router)
-        if not port.routers:
-            port.close()
-            self._on_port(port)
-            del self.ports[port.interface, port.family]
+        self._names.forget(key)
+        self._leave(router)
         return router
 
     def commit(self, now: Instant) -> list[str]:
@@ -135,7 +140,7 @@ class Roster:
 
     def refresh(self, port: Port, now: Instant) -> None:
         """Look at a port's interface again and tell its routers what changed."""
-        before, view = port.view, self._kernel.view(port.interface, port.family)
+        before, view = port.view, port.look(self._kernel)
         if view == before and (view.fault is not None or port.receiver is not None):
             port.rejoin()  # what looks the same may have gone and come back between two looks
             return
@@ -144,7 +149,8 @@ class Roster:
         port.use(view)
         if port.view == before:
             return  # there is still no socket to be had
-        for router in port.routers.values():
+        faults = [(router, router.fault) for router in port.routers.values()]
+        for router, _ in faults:
             router.prepare(self._kernel)
         self._on_port(port)
         if port.view.fault is not None:
@@ -157,20 +163,42 @@ class Roster:
         else:
             another = (before.ifindex, before.mac, before.forwards) != (view.ifindex, view.mac, view.forwards)
             self._tell(port, SettingsChanged(addresses=another), now)
+            for router, fault in faults:
+                if router.fault != fault:  # a peer has what is our own address now, or has so no more
+                    self._judge(router, now)
 
     def _tell(self, port: Port, event: Event, now: Instant) -> None:
         for router in port.routers.values():
             self._engine.step(router, event, now)
         self._engine.executor.flush_addresses()
 
-    def _port(self, interface: str, family: Family) -> Port:
-        port = self.ports.get((interface, family))
+    def _port(self, wire: Wire) -> Port:
+        port = self.ports.get(wire)
         if port is None:
-            port = self.ports[interface, family] = self._make_port(
-                interface, family, self._kernel, self._spares
-            )
+            port = self.ports[wire] = self._make_port(wire, self._kernel, self._spares)
             self._on_port(port)
         return port
+
+    def _leave(self, router: Router) -> None:
+        """Take a router from its port, and close the port that has no other."""
+        port = router.port
+        port.remove(router)
+        if not port.routers:
+            port.close()
+            self._on_port(port)
+            del self.ports[port.on]
+
+    def _rewire(self, router: Router, now: Instant) -> None:
+        """Bring a router to the port of its wire, if that has changed: it stays the same router."""
+        port = self._port(wire_of(router.config))
+        if port is router.port:
+            return
+        if port.view.fault is not None and router.port.view.fault is None:
+            self._engine.step(router, Impeded(port.view.fault), now)  # resign while we still can
+            self._engine.executor.flush_addresses()
+        self._leave(router)
+        router.port = port
+        port.add(router)
 
     def _start(self, router: Router, now: Instant, resume: bool = False) -> None:
         fault = router.fault
@@ -197,12 +225,17 @@ class Roster:
         come = [address for address in config.addresses if address not in router.config.addresses]
         if gone and router.is_master:
             self._kernel.remove([self._kernel.prepare(router.port.view.ifindex, gone)])
+        fault = router.fault
         router.configure(config)
+        self._rewire(router, now)
         router.prepare(self._kernel)
         router.port.forget_verdicts()
         self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)
-        unstarted = router.config.key in self._fresh
-        if type(router.state) is Initialize and router.fault is None and not unstarted:
+        if router.config.key in self._fresh:
+            return
+        if router.fault != fault:
+            self._judge(router, now)
+        elif type(router.state) is Initialize and fault is None:
             self._start(router, now)  # the kernel refused what it had before: perhaps not what it has now
 
     def _still_believed(self, router: Router, now: Instant) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import TypeAlias
 
 from havip import clock
 from havip.clock import NEVER, Duration, Instant
@@ -16,12 +17,16 @@ from havip.config.model import VirtualRouter
 from havip.config.tracking import Tracker
 from havip.errors import Refusal
 from havip.messages import RouterReport
-from havip.vrrp import announce, machine, packet
+from havip.vrrp import announce, machine, packet, peers
 from havip.vrrp.kernel import AddressBatch, Kernel
 from havip.vrrp.machine import Backup, Initialize, Master, State
 from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
+from havip.vrrp.sockets import Target
 from havip.vrrp.tracking import Standing
+
+#: One packet, ready to be sent, and where to: a whole datagram in IPv4, the VRRP message in IPv6.
+Parcel: TypeAlias = tuple[bytes, Target]
 
 NO_DEADLINE = -1
 NO_INTERFACE = 0x7FFFFFFF  # an index that the kernel gives to no interface in practice: it refuses
@@ -39,6 +44,7 @@ class Router:
         "batch",
         "became_master",
         "believed_for",
+        "checks_peers",
         "config",
         "epoch",
         "frames",
@@ -47,6 +53,7 @@ class Router:
         "lost",
         "number",
         "override",
+        "peers",
         "port",
         "refused",
         "rehearsal",
@@ -83,7 +90,9 @@ class Router:
         self.epoch = 0  # moves on whenever announcements that still wait become void
         self.holds_all = True  # the kernel took every address when it was last given them
         self.basis: tuple[object, ...] = ()  # what the prepared things were made of
-        self.adverts: dict[int, bytes] = {}
+        self.adverts: dict[int, tuple[Parcel, ...]] = {}  # by priority: one for the group, or each peer's
+        self.peers: peers.Peers = {}  # of unicast
+        self.checks_peers = False  # adverts of others do not count
         self.frames: tuple[bytes, ...] = ()
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
         self.announcements_sent = self.became_master = self.send_errors = self.lost = 0
@@ -104,7 +113,7 @@ class Router:
         It does not depend on whether the interface can be used: a link that comes and goes costs nothing.
         """
         view = self.port.view
-        basis = (self.config, view.ifindex, view.address, view.mac, view.forwards)
+        basis = (self.config, self.port.on, view.ifindex, view.address, view.mac, view.forwards)
         if basis == self.basis:
             return
         self.basis = basis
@@ -113,6 +122,13 @@ class Router:
         self.believed_for = Duration(self.config.down_adverts * self.config.interval)
         self.batch = kernel.prepare(view.ifindex, self.config.addresses)
         self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
+        self.peers = peers.peers_of(self.config, view.address)
+        self.checks_peers = self.config.unicast is not None and self.config.unicast.check_source
+        trouble = peers.trouble(self.config, view.address)
+        if trouble is None:
+            self.impediments.pop("peers", None)
+        else:
+            self.impediments["peers"] = trouble
         frames: tuple[bytes, ...] = ()
         if view.address:
             addresses = [vip.address.packed for vip in self.config.addresses]
@@ -140,11 +156,19 @@ class Router:
             for priority in (0, self.settings.priority):
                 self.adverts[priority] = self._advert(priority, addresses)
 
-    def _advert(self, priority: int, addresses: list[bytes]) -> bytes:
-        message = packet.encode(self.settings, priority, addresses, self.port.group)
+    def _advert(self, priority: int, addresses: list[bytes]) -> tuple[Parcel, ...]:
+        """Return an advert for each destination: the checksum of VRRPv3 covers it."""
+        wire = self.port.on
+        return tuple(
+            (self._packet(priority, addresses, to, wire.ttl), (readable(to), 0))
+            for to in ((wire.group,) if wire.group else self.peers)
+        )
+
+    def _packet(self, priority: int, addresses: list[bytes], to: bytes, ttl: int) -> bytes:
+        message = packet.encode(self.settings, priority, addresses, to)
         if len(self.settings.address) == 16:
             return message
-        return packet.ipv4_datagram(message, self.settings.address, self.port.group)
+        return packet.ipv4_datagram(message, self.settings.address, to, ttl)
 
     @property
     def fault(self) -> str | None:
@@ -179,6 +203,7 @@ class Router:
             addresses=tuple(map(str, self.config.addresses)),
             counters=self.counters(),
             terms=self.standing.terms,
+            peers=tuple(map(str, self.config.unicast.peers)) if self.config.unicast else (),
         )
 
     @property

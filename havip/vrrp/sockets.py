@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from fcntl import ioctl
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias
 
 from havip.clock import NANOSECONDS_PER_SECOND, Instant, milliseconds, of_wall
 from havip.config.model import Family
@@ -54,17 +54,22 @@ STAMP: Final = Struct("@qq")  # two times 64 bits: seconds and nanoseconds
 BELIEVABLE_AGE: Final = milliseconds(5)  # longer than a wake-up takes, shorter than an interval
 SOURCES: Final = 1024  # textual addresses whose packed form is kept
 
+#: Where a packet goes, as the socket module wants it.  The interface is that of the socket.
+Target: TypeAlias = tuple[str, int]
+
 
 class AdvertReceiver:
-    """Hears the adverts that come in on one interface in one family.  `listen_to` opens its ears.
+    """Hears the adverts that come in on one interface for one address.  `listen_to` opens its ears.
 
-    Raises OSError when the interface is gone or CAP_NET_RAW or CAP_NET_ADMIN is missing.  An interface
-    that is down can be opened.  Memberships outlive a link that goes down and comes up, and a loss of all
-    addresses; `rejoin` is for the one thing that ends them while the interface stays.
+    ``address`` (packed) is a multicast group, that of VRRP if it is not given, or an address of ours, which
+    may be absent.  Raises OSError when the interface is gone or CAP_NET_RAW or CAP_NET_ADMIN is missing.
+    An interface that is down can be opened.  Memberships outlive a link that goes down and comes up, and a
+    loss of all addresses; `rejoin` is for the one thing that ends them while the interface stays.
     """
 
-    def __init__(self, interface: str, ifindex: int, family: Family) -> None:
+    def __init__(self, interface: str, ifindex: int, family: Family, address: bytes = b"") -> None:
         self._family = family
+        self._address = address or group_of(family)
         self._ifindex = ifindex
         self._stamp = bytearray(STAMP.size)
         with raw(domain_of(family), PROTOCOL) as self._socket:
@@ -73,16 +78,19 @@ class AdvertReceiver:
             deafen(self._socket)
             self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
             bind_to_interface(self._socket, interface, ifindex)
-            # Bound to the group: the kernel keeps away what was sent to any other address, so multicast
-            # needs no look at the destination.  Unicast peers will want a socket bound to our own address.
+            # Bound to the address: the kernel keeps away what was sent to any other, so that nobody needs to
+            # look at the destination, and a multicast router hears no unicast nor the other way round.
             if family is Family.IPV4:
-                self._socket.bind((group_name(family), 0))
+                self._socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+                self._socket.bind((readable(self._address), 0))
             else:
                 # Or else what is sent to any group that another program joined comes in as well.
                 self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-                self._socket.bind((group_name(family), 0, 0, ifindex))
-            self._membership(join=True)
+                self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+                self._socket.bind((readable(self._address), 0, 0, ifindex))
+            if is_group(self._address):
+                self._membership(join=True)
 
     def fileno(self) -> int:
         """Return the descriptor to wait on: readable means that `receive` has something."""
@@ -90,8 +98,9 @@ class AdvertReceiver:
 
     def receive(self, limit: int = 64) -> list[Heard]:
         """Return what is waiting, in the order of arrival; fewer than ``limit`` mean that nothing is left."""
-        hear = hear_ipv4 if self._family is Family.IPV4 else hear_ipv6
-        return hear(self._socket, limit)
+        if self._family is Family.IPV4:
+            return hear_ipv4(self._socket, limit)
+        return hear_ipv6(self._socket, limit, self._address)
 
     def listen_to(self, vrids: Collection[int]) -> None:
         """Hear adverts for these virtual routers, and what is too short to name one, in place of any before.
@@ -101,11 +110,13 @@ class AdvertReceiver:
         attach(self._socket, bpf.only(vrids, self._family))
 
     def rejoin(self) -> None:
-        """Join the group anew.
+        """Join the group anew, if it is one.
 
         An IPv6 interface forgets its groups when its MTU falls below 1280, and does not remember them when
         it rises again.  Raises OSError, EINVAL as long as the interface has no IPv6.
         """
+        if not is_group(self._address):
+            return
         try:
             self._membership(join=False)
         except OSError as error:
@@ -145,25 +156,30 @@ class AdvertReceiver:
         # By index: a name may change hands, and an address may be absent or stand on two interfaces.
         if self._family is Family.IPV4:
             option = socket.IP_ADD_MEMBERSHIP if join else socket.IP_DROP_MEMBERSHIP
-            wanted = MEMBERSHIP_IPV4.pack(GROUP_IPV4, bytes(4), self._ifindex)
+            wanted = MEMBERSHIP_IPV4.pack(self._address, bytes(4), self._ifindex)
             self._socket.setsockopt(socket.IPPROTO_IP, option, wanted)
         else:
             option = socket.IPV6_JOIN_GROUP if join else socket.IPV6_LEAVE_GROUP
-            wanted = MEMBERSHIP_IPV6.pack(GROUP_IPV6, self._ifindex)
+            wanted = MEMBERSHIP_IPV6.pack(self._address, self._ifindex)
             self._socket.setsockopt(socket.IPPROTO_IPV6, option, wanted)
 
 
 class AdvertSender:
-    """Sends adverts from one source address to the group, out of one interface, without a routing table.
+    """Sends adverts from one source address, out of one interface, to a group or to peers one by one.
+
+    Multicast needs no routing table; for unicast it chooses the next hop.  ``hop_limit`` is that of unicast
+    over IPv6: over IPv4 it stands in the datagram, and that of multicast is 255.
 
     Raises OSError when the interface is gone or CAP_NET_RAW or CAP_NET_ADMIN is missing.  The interface
     may be down and ``source`` (packed) may be absent: what the caller knows about them is newer.
     """
 
-    def __init__(self, interface: str, ifindex: int, family: Family, source: bytes) -> None:
+    def __init__(
+        self, interface: str, ifindex: int, family: Family, source: bytes, hop_limit: int = TTL
+    ) -> None:
         # Bound to the source but deliberately not connected: a connected raw IPv4 socket takes ICMP errors
         # to heart, and whoever can route a packet to us could forge one that quotes an advert; each would
-        # make the next send fail.  So every call names the group anew, which costs 0.2 us of 3.  For the
+        # make the next send fail.  So every call names the target anew, which costs 0.2 us of 3.  For the
         # same reason IPv4 is silent about a full queue: ENOBUFS is told only to those who want ICMP errors.
         # The binding sets the IPv6 source and keeps what others send to the group away before it is copied
         # for this socket (0.2 us a packet); in IPv6 that takes MULTICAST_ALL = 0 as well.
@@ -171,29 +187,28 @@ class AdvertSender:
             send_only(self._socket)
             bind_to_interface(self._socket, interface, ifindex)
             if family is Family.IPV4:
-                self._group: tuple[str, int] | tuple[str, int, int, int] = (group_name(family), 0)
                 self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
                 self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
                 self._socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
-                self._socket.bind((socket.inet_ntop(socket.AF_INET, source), 0))
+                self._socket.bind((readable(source), 0))
             else:
-                self._group = (group_name(family), 0, 0, ifindex)
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hop_limit)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, TTL)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, INTERNETWORK_CONTROL)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
                 self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
-                self._socket.bind((socket.inet_ntop(socket.AF_INET6, source), 0, 0, ifindex))
+                self._socket.bind((readable(source), 0, 0, ifindex))
         self._sendto = self._socket.sendto
 
-    def send(self, packet: bytes) -> str | None:
-        """Send a whole IPv4 datagram, or the VRRP message over IPv6.
+    def send(self, packet: bytes, to: Target) -> str | None:
+        """Send a whole IPv4 datagram, or the VRRP message over IPv6, to a group or to a peer.
 
         Returns None, or the name of the error: ENETUNREACH (the interface is down), ENODEV (it is gone,
         IPv4), EPERM (a firewall rule), EMSGSIZE, EAGAIN, ENOBUFS (no carrier or a full queue, IPv6) ...
         """
         try:
-            self._sendto(packet, self._group)
+            self._sendto(packet, to)
         except OSError as error:
             return name_of(error)
         return None
@@ -256,11 +271,11 @@ def hear_ipv4(listener: socket.socket, limit: int) -> list[Heard]:
     return heard
 
 
-def hear_ipv6(listener: socket.socket, limit: int) -> list[Heard]:
+def hear_ipv6(listener: socket.socket, limit: int, to: bytes) -> list[Heard]:
     """Take up to ``limit`` messages; the kernel keeps the IPv6 header and tells the hop limit beside.
 
     2.2 us each.  A filter that drops wrong hop limits would allow recvfrom, 0.5 us cheaper, but those
-    packets must be counted by name.  The destination is the address that the socket is bound to.
+    packets must be counted by name.  ``to`` is the address that the socket is bound to.
     """
     receive = listener.recvmsg
     space = socket.CMSG_SPACE(HOP_LIMIT.size)
@@ -268,7 +283,7 @@ def hear_ipv6(listener: socket.socket, limit: int) -> list[Heard]:
     try:
         for _ in range(limit):
             payload, ancillary, _, source = receive(ROOM_IPV6, space)
-            heard.append((payload, packed(source[0]), GROUP_IPV6, ancillary[0][2][HOP_LIMIT_BYTE]))
+            heard.append((payload, packed(source[0]), to, ancillary[0][2][HOP_LIMIT_BYTE]))
     except OSError:
         return heard
     return heard
@@ -280,11 +295,19 @@ def packed(address: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6, address)
 
 
-def group_name(family: Family) -> str:
-    """Return the multicast group of adverts as text (RFC 9568 sections 5.1.1.2 and 5.1.2.2)."""
-    if family is Family.IPV4:
-        return socket.inet_ntop(socket.AF_INET, GROUP_IPV4)
-    return socket.inet_ntop(socket.AF_INET6, GROUP_IPV6)
+def group_of(family: Family) -> bytes:
+    """Return the multicast group of VRRP (RFC 9568 sections 5.1.1.2 and 5.1.2.2)."""
+    return GROUP_IPV4 if family is Family.IPV4 else GROUP_IPV6
+
+
+def is_group(address: bytes) -> bool:
+    """Say whether a packed address is a multicast group: 224.0.0.0/4 or ff00::/8."""
+    return address[0] == 0xFF if len(address) == 16 else address[0] & 0xF0 == 0xE0
+
+
+def readable(address: bytes) -> str:
+    """Return a packed address as text."""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
 @contextmanager

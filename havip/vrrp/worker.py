@@ -28,6 +28,7 @@ from havip.messages import (
     Message,
     PutRouter,
     Resign,
+    Resolved,
     RouterGone,
     Setup,
 )
@@ -196,6 +197,9 @@ class Worker:
             case Impede(key=key, cause=cause, reason=reason):
                 if (impeded := self._roster.routers.get(key)) is not None:
                     self._roster.impede(impeded, cause, reason, now)
+            case Resolved():
+                for router in self._roster.resolve(message, now):
+                    self._reporter.report(router)
             case Commit(generation=generation):
                 for note in self._roster.commit(now):
                     self._reporter.log(WARNING, note)

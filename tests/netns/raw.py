@@ -16,7 +16,7 @@ from typing import Final
 
 from havip.config.model import Family
 from havip.vrrp.packet import Heard
-from havip.vrrp.sockets import AdvertReceiver, AdvertSender, FrameSender
+from havip.vrrp.sockets import AdvertReceiver, AdvertSender, FrameSender, Target
 from lab.netns import Host, Network
 from tests.vrrp.wire import ip
 
@@ -54,13 +54,26 @@ def pair(prefix: str) -> Iterator[Pair]:
         yield Pair(network)
 
 
+class Mouth(AdvertSender):
+    """A sender that speaks to the group unless told otherwise."""
+
+    group: Target
+
+    def send(self, packet: bytes, to: Target | None = None) -> str | None:
+        return super().send(packet, to or self.group)
+
+
 @contextmanager
 def receiver(
-    host: Host, family: Family, vrids: Collection[int] | None = (51,), interface: str = "eth0"
+    host: Host,
+    family: Family,
+    vrids: Collection[int] | None = (51,),
+    interface: str = "eth0",
+    address: bytes = b"",
 ) -> Iterator[AdvertReceiver]:
     """Open a receiver inside ``host``; with ``vrids=None`` it was not yet told what to listen to."""
     with host.entered():
-        opened = AdvertReceiver(interface, socket.if_nametoindex(interface), family)
+        opened = AdvertReceiver(interface, socket.if_nametoindex(interface), family, address)
     try:
         if vrids is not None:
             opened.listen_to(vrids)
@@ -71,12 +84,13 @@ def receiver(
 
 @contextmanager
 def sender(
-    host: Host, family: Family, source: bytes | None = None, interface: str = "eth0"
-) -> Iterator[AdvertSender]:
+    host: Host, family: Family, source: bytes | None = None, interface: str = "eth0", hop_limit: int = 255
+) -> Iterator[Mouth]:
     """Open a sender inside ``host``, by default from its own address."""
     with host.entered():
         source = ADDRESS[host.name, family] if source is None else source
-        opened = AdvertSender(interface, socket.if_nametoindex(interface), family, source)
+        opened = Mouth(interface, socket.if_nametoindex(interface), family, source, hop_limit)
+    opened.group = (GROUP[family], 0)
     try:
         yield opened
     finally:
@@ -94,11 +108,13 @@ def frame_sender(host: Host, interface: str = "eth0") -> Iterator[FrameSender]:
         opened.close()
 
 
-def datagram(payload: bytes, source: bytes = ip("10.77.0.1")) -> bytes:
+def datagram(
+    payload: bytes, source: bytes = ip("10.77.0.1"), to: bytes = ip("224.0.0.18"), ttl: int = 255
+) -> bytes:
     """Return the IPv4 datagram that a sender is given: total length right, checksum left to the kernel."""
     length = 20 + len(payload)
-    head = bytes((0x45, 0xC0, length >> 8, length & 255, 0, 0, 0, 0, 255, VRRP, 0, 0))
-    return head + source + ip("224.0.0.18") + payload
+    head = bytes((0x45, 0xC0, length >> 8, length & 255, 0, 0, 0, 0, ttl, VRRP, 0, 0))
+    return head + source + to + payload
 
 
 def say(

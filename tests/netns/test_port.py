@@ -14,14 +14,17 @@ import pytest
 from havip.config.model import Family
 from havip.vrrp import port as module
 from havip.vrrp.kernel import Kernel
+from havip.vrrp.packet import GROUP_IPV4, GROUP_IPV6
 from havip.vrrp.port import Port
 from havip.vrrp.sockets import FrameSender
+from havip.vrrp.wire import Wire
 from lab.capture import Capture
 from lab.netns import Host, Network
 
 pytestmark = pytest.mark.root
 
 ARP = b"\xff" * 6 + b"\x02" + bytes(5) + b"\x08\x06" + bytes(28)
+GROUPS = {Family.IPV4: GROUP_IPV4, Family.IPV6: GROUP_IPV6}
 BOTH = pytest.mark.parametrize("family", Family)
 
 
@@ -40,7 +43,7 @@ def ports(host: Host, *interfaces: str, family: Family = Family.IPV4) -> Iterato
     spares: list[FrameSender] = []
     with host.entered():
         kernel = Kernel()
-        opened = [Port(interface, family, kernel, spares) for interface in interfaces]
+        opened = [Port(Wire(interface, family, GROUPS[family]), kernel, spares) for interface in interfaces]
         try:
             yield opened
         finally:
@@ -106,7 +109,7 @@ def test_a_port_that_cannot_open_one_socket_keeps_none(
         before = descriptors()
         monkeypatch.setattr(module, kind, refuse)
         kernel = Kernel()
-        port = Port("eth0", Family.IPV4, kernel, [])
+        port = Port(Wire("eth0", Family.IPV4, GROUP_IPV4), kernel, [])
         kernel.close()
         assert port.view.fault == "cannot open a raw socket on interface eth0: Too many open files"
         assert (port.receiver, port.sender, port.frames) == (None, None, None)

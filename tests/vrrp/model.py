@@ -18,7 +18,8 @@ from havip.vrrp.packet import Heard
 from havip.vrrp.port import Port
 from havip.vrrp.router import NO_INTERFACE
 from havip.vrrp.settings import Settings
-from havip.vrrp.sockets import FrameSender
+from havip.vrrp.sockets import FrameSender, Target
+from havip.vrrp.wire import Wire
 
 MAC = bytes.fromhex("020000000001")
 OURS = ip_address("10.0.0.1").packed
@@ -34,11 +35,15 @@ class ModelKernel:
         }
         self.held: set[tuple[int, VirtualAddress]] = set()
         self.refuses: set[VirtualAddress] = set()
+        self.sources: set[bytes] = set()  # addresses beside the primary one
         self.log: list[tuple[str, int]] = []  # ("add" or "remove", how many routers at once)
 
-    def view(self, interface: str, family: Family) -> InterfaceView:
+    def view(self, interface: str, family: Family, source: bytes = b"") -> InterfaceView:
         absent = InterfaceView(f"interface {interface} does not exist", 0, b"", b"", 0)
-        return self.views.get(interface, absent)
+        view = self.views.get(interface, absent)
+        if source and source not in self.sources:
+            return replace(view, fault=view.fault or f"no address {ip_address(source)}", address=b"")
+        return replace(view, address=source) if source else view
 
     def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
         keys = cast(Any, tuple((ifindex, address) for address in addresses))
@@ -78,11 +83,13 @@ class ModelSender:
     def __init__(self, wire: list[tuple[str, bytes]], kind: str, kernel: ModelKernel) -> None:
         self.wire, self.kind, self.kernel = wire, kind, kernel
         self.error: str | None = None
+        self.targets: list[str | None] = []  # where each went
         self.held_when_sent: list[set[str]] = []
 
-    def send(self, data: bytes) -> str | None:
+    def send(self, data: bytes, to: Target | None = None) -> str | None:
         if self.error is None:
             self.wire.append((self.kind, data))
+            self.targets.append(to[0] if to is not None else None)
             self.held_when_sent.append(self.kernel.addresses())
         return self.error
 
@@ -121,11 +128,11 @@ class ModelReceiver:
 class ModelPort(Port):
     """A port on model sockets; ``wire`` is what left it, in order."""
 
-    def __init__(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> None:
+    def __init__(self, wire: Wire, kernel: Kernel, spares: list[FrameSender]) -> None:
         self.wire: list[tuple[str, bytes]] = []
         self.cannot_open = False
         self._model_kernel = kernel
-        super().__init__(interface, family, kernel, spares)
+        super().__init__(wire, kernel, spares)
 
     def _open(self) -> None:
         if self.view.fault is None and self.cannot_open:

@@ -128,7 +128,7 @@ def test_an_advert_that_cannot_leave_is_counted_and_not_recorded_as_spoken(stack
     master(stack)
     cast(Any, stack.port().sender).error = "ENETUNREACH"
     carry_out(stack, SendAdvert(100))
-    assert stack.troubles == ["ENETUNREACH"]
+    assert stack.troubles == ["ENETUNREACH to 224.0.0.18"]
     assert (stack.router().adverts_sent, stack.router().send_errors) == (0, 1)
 
 

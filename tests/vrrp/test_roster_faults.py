@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from havip.clock import Duration, seconds
-from havip.config.model import Announcing, Family
+from havip.config.model import Announcing
 from havip.errors import KernelRefused
 from havip.vrrp.kernel import Changes
 from havip.vrrp.machine import Initialize
@@ -55,7 +55,7 @@ def test_a_link_that_comes_and_goes_builds_nothing_anew(stack: Stack) -> None:
     assert all(left is right for left, right in zip(before, after, strict=True))
     change(stack, address=bytes((10, 0, 0, 7)))
     assert one.settings.address == bytes((10, 0, 0, 7))
-    assert one.adverts[100][12:16] == bytes((10, 0, 0, 7))
+    assert one.adverts[100][0][0][12:16] == bytes((10, 0, 0, 7))
 
 
 def test_a_router_put_on_a_port_without_sockets_is_in_fault_and_comes_with_them(stack: Stack) -> None:
@@ -187,7 +187,7 @@ def six(stack: Stack, **options: Any) -> ModelPort:
     stack.kernel.views["eth0"] = view
     started(stack, router(address="fe80::9", **options))
     stack.run(3.7)
-    return cast(ModelPort, stack.roster.ports["eth0", Family.IPV6])
+    return cast(ModelPort, stack.roster.routers["eth0", 51, 6, ""].port)
 
 
 def router_flags(port: ModelPort) -> list[bool]:

@@ -18,7 +18,7 @@ import pytest
 
 from havip.channel import Channel, pair
 from havip.clock import NEVER, Duration, Instant
-from havip.config.model import Family, VirtualRouter
+from havip.config.model import VirtualRouter
 from havip.messages import Commit, Message, PutRouter
 from havip.vrrp import worker as module
 from havip.vrrp.blackbox import BlackBox
@@ -26,7 +26,8 @@ from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.packet import Heard
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
-from havip.vrrp.sockets import FrameSender
+from havip.vrrp.sockets import FrameSender, Target
+from havip.vrrp.wire import Wire
 from havip.vrrp.worker import Worker
 from tests.vrrp.model import ModelKernel, ModelPort, ModelReceiver, at
 
@@ -98,8 +99,8 @@ class Turning:
     def keep_capabilities(self, names: object) -> str | None:
         raise OSError(1, "Operation not permitted", "prctl")
 
-    def port(self, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]) -> ModelPort:
-        return TimedPort(self, interface, family, kernel, spares)
+    def port(self, wire: Wire, kernel: Kernel, spares: list[FrameSender]) -> ModelPort:
+        return TimedPort(self, wire, kernel, spares)
 
     def register(self, descriptor: int, mask: int) -> None:
         assert descriptor not in self.registered, "registered twice"
@@ -204,12 +205,10 @@ class TimedReceiver(ModelReceiver):
 class TimedPort(ModelPort):
     """A port whose sent adverts carry the time."""
 
-    def __init__(
-        self, turning: Turning, interface: str, family: Family, kernel: Kernel, spares: list[FrameSender]
-    ) -> None:
+    def __init__(self, turning: Turning, wire: Wire, kernel: Kernel, spares: list[FrameSender]) -> None:
         self.turning = turning
         self.sent_at: list[Instant] = []
-        super().__init__(interface, family, kernel, spares)
+        super().__init__(wire, kernel, spares)
 
     def _open(self) -> None:
         super()._open()
@@ -217,8 +216,8 @@ class TimedPort(ModelPort):
             self.receiver = cast(Any, TimedReceiver(self.turning))
             self._listen()
             sender = cast(Any, self.sender)
-            plain: Callable[[bytes], str | None] = sender.send
-            sender.send = lambda data: (self.sent_at.append(self.turning.now), plain(data))[1]
+            plain: Callable[[bytes, Target], str | None] = sender.send
+            sender.send = lambda data, to: (self.sent_at.append(self.turning.now), plain(data, to))[1]
 
 
 def polled(descriptor: int) -> int:
