@@ -40,4 +40,9 @@ class Tell:
     why: str
 
 
-Action: TypeAlias = SendAdvert | AddAddresses | RemoveAddresses | AnnounceAddresses | Tell
+@dataclass(frozen=True, slots=True)
+class HeardWeaker:
+    """As MASTER we heard a weaker master: whatever else sends clients to us may have to be told again."""
+
+
+Action: TypeAlias = SendAdvert | AddAddresses | RemoveAddresses | AnnounceAddresses | Tell | HeardWeaker

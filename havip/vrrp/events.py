@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from havip.clock import ZERO, Duration
 from havip.vrrp.packet import Advert
 
 
@@ -15,10 +16,12 @@ from havip.vrrp.packet import Advert
 class Start:
     """Take part in the election (RFC 9568 section 6.4.1, Startup).
 
-    ``resume``: our adverts of a moment ago still bind our peers, so go on as MASTER.
+    ``resume``: our adverts of a moment ago still bind our peers, so go on as MASTER.  ``farewell``: they do,
+    but our sync group cannot go on, so release the peers.
     """
 
     resume: bool = False
+    farewell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,42 @@ class AddressesRefused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StepDown:
+    """As MASTER, give the addresses away and go on as BACKUP; ``why`` in words.
+
+    ``defer``: follow whoever takes over, whatever the priorities, until it fails or resigns.  ``wait``: take
+    over again no earlier than that, if nobody else does.
+    """
+
+    why: str
+    defer: bool = True
+    wait: Duration = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Our sync group becomes MASTER, and we with it; ``why`` in words."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A member of our sync group heard a weaker master, which may have called our clients too."""
+
+
 Event: TypeAlias = (
-    Start | Stop | Tick | Advert | Impeded | Cleared | SettingsChanged | AddressesLost | AddressesRefused
+    Start
+    | Stop
+    | Tick
+    | Advert
+    | Impeded
+    | Cleared
+    | SettingsChanged
+    | AddressesLost
+    | AddressesRefused
+    | StepDown
+    | TakeOver
+    | Recall
 )

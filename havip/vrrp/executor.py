@@ -14,6 +14,7 @@ from havip.vrrp.actions import (
     Action,
     AddAddresses,
     AnnounceAddresses,
+    HeardWeaker,
     RemoveAddresses,
     SendAdvert,
     Tell,
@@ -31,6 +32,9 @@ class Listener(Protocol):
 
     def changed(self, router: Router, why: str) -> None:
         """Its state is another one."""
+
+    def heard_weaker(self, router: Router) -> None:
+        """As MASTER it heard a weaker master."""
 
     def refused(self, router: Router, reason: str) -> None:
         """The kernel will not give us one of its addresses."""
@@ -69,6 +73,8 @@ class Executor:
                     self._asked.append((router, router.epoch, repeat))
                 case Tell(why=why):
                     self._listener.changed(router, why)
+                case HeardWeaker():
+                    self._listener.heard_weaker(router)
                 case _:
                     assert_never(action)
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from havip.channel import Channel
 from havip.clock import Instant, after, seconds, wall
-from havip.messages import ERROR, WARNING, Committed, Described, LogLine, Transition
+from havip.messages import ERROR, WARNING, Committed, Described, LogLine, Notice, Transition
 from havip.vrrp.machine import State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router, name_of
@@ -25,6 +25,7 @@ MOST_LINES: Final = 8192  # kept while the supervisor does not read
 
 Answer: TypeAlias = Committed | Described
 CHANGE: Final = 0  # in place of a level: the text says why the router came into the state
+NOTICE: Final = 1  # the text is that of a `Notice`
 #: How grave, what, about which router in which state; since when it is in it, with which priority.
 Line: TypeAlias = tuple[int, str, Router | None, State | None, float, int]
 
@@ -109,6 +110,10 @@ class Reporter:
         self._routers[router] = None
         self._keep((CHANGE, why, router, router.state, router.since, router.settings.priority))
 
+    def heard_weaker(self, router: Router) -> None:
+        """Tell that a weaker master was heard."""
+        self._keep((NOTICE, "rx-lower-priority", router, router.state, wall(), router.settings.priority))
+
     def refused(self, router: Router, reason: str) -> None:
         """Log a refused address, and let the machine decide what it means."""
         self.log(ERROR, reason, router)
@@ -123,12 +128,14 @@ class Reporter:
 
 def message_of(
     level: int, text: str, router: Router | None, state: State | None, since: float, priority: int
-) -> LogLine | Transition:
+) -> LogLine | Transition | Notice:
     """Return a line as the supervisor is told it."""
     if router is None or state is None:
         return LogLine(level, text)
     name = name_of(state)
     if level == CHANGE:
         return Transition("router", router.config.name, name, priority, text, since)
+    if level == NOTICE:
+        return Notice("router", router.config.name, text, name, priority, since)
     fields = {"HAVIP_ROUTER": router.config.name, "HAVIP_STATE": name}
     return LogLine(level, f"{router.config.name}: {text}", fields)

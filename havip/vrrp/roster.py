@@ -13,7 +13,7 @@ from havip.errors import KernelRefused
 from havip.messages import Key, Resolved
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
-from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, Stop
+from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, StepDown, Stop
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.machine import Initialize
 from havip.vrrp.peers import Names
@@ -119,6 +119,16 @@ class Roster:
         if router.fault != before and self._started and router.config.key not in self._fresh:
             self._judge(router, now)
             self._engine.executor.flush_addresses()
+
+    def step_down(self, router: Router, why: str, now: Instant) -> str | None:
+        """Have a MASTER let another router take over; return in words why it does not, or None."""
+        if not router.is_master:
+            return f"{router.config.name} is {router.state_name}, not MASTER"
+        if router.settings.owner:
+            return f"{router.config.name} owns its addresses (priority 255) and may not give them away"
+        self._engine.step(router, StepDown(why), now)
+        self._engine.executor.flush_addresses()
+        return None
 
     def stop(self, now: Instant) -> None:
         """Resign from every router."""

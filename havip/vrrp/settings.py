@@ -32,6 +32,8 @@ class Settings:
     checksum_form: ChecksumForm = ChecksumForm.PSEUDO_HEADER
     answer_lower_priority: bool = True
     announce: Announcing = field(default_factory=Announcing)
+    start_as_master: bool = False  # listen for one interval at the start, not for Master_Down_Interval
+    stall: Duration = ZERO  # this long after a missed advert a backup has taken over; 0: we do not care
 
     @classmethod
     def of(cls, router: VirtualRouter, address: bytes, priority: int | None = None) -> Settings:
@@ -57,6 +59,12 @@ class Settings:
     def owner(self) -> bool:
         """Say whether we own the addresses (RFC 9568 section 5.2.4)."""
         return self.priority == OWNER_PRIORITY
+
+    @property
+    def first_wait(self) -> Duration:
+        """Return how long we listen at the start before we take over."""
+        adverts = 1 if self.start_as_master else self.down_adverts
+        return timing.master_down(self.version, self.priority, self.interval, adverts)
 
     def skew(self, master_interval: Duration) -> Duration:
         """Return our Skew_Time behind a master that advertises every ``master_interval``."""

@@ -104,6 +104,7 @@ class Host:
         self.lateness = ZERO  # how late its timers may fire
         self.alarm = NEVER  # local instant for which the timer is set
         self.sent = 0  # adverts
+        self.heard_weaker = 0  # how often its scripts would be told of a weaker master
         self.counted: Counter[Refusal] = Counter()
 
     @property

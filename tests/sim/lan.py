@@ -17,7 +17,15 @@ from typing import Any, Final, assert_never
 from havip.clock import NEVER, ZERO, Duration, Instant, seconds
 from havip.errors import Refusal
 from havip.vrrp import announce, machine, packet
-from havip.vrrp.actions import Action, AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert, Tell
+from havip.vrrp.actions import (
+    Action,
+    AddAddresses,
+    AnnounceAddresses,
+    HeardWeaker,
+    RemoveAddresses,
+    SendAdvert,
+    Tell,
+)
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
@@ -168,6 +176,8 @@ class Lan:
             case AnnounceAddresses(repeat=repeat):
                 for _ in range(repeat if host.held else 0):
                     self._announce(host)
+            case HeardWeaker():
+                host.heard_weaker += 1
             case Tell(why=why):
                 self.watch.note(host.name, f"{type(host.state).__name__.upper()}: {why}")
             case _:

@@ -174,7 +174,9 @@ def deferring(
     return state, actions
 
 
-def own_interval(us: Settings, advert: Advert, now: Instant, preempt_at: Instant | None) -> Backup:
+def own_interval(
+    us: Settings, advert: Advert, now: Instant, preempt_at: Instant | None, deferring: bool = False
+) -> Backup:
     """Follow a master by our own interval instead of its."""
     return Backup(after(now, us.master_down(us.interval)), us.interval, preempt_at, advert.source)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from havip.vrrp import election, machine, packet, timing
+from havip.vrrp import election, master, packet, states, timing
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert
 from havip.vrrp.events import AddressesLost, Impeded, SettingsChanged
 from havip.vrrp.packet import Advert
@@ -162,7 +162,7 @@ MUTANTS: list[tuple[str, Mutant, str, Callable[..., None], tuple[object, ...]]] 
     ),
     (
         "learns nothing",
-        instead(machine, "follow", mutants.own_interval),
+        instead(states, "follow", mutants.own_interval),
         "no needless change",
         test_clocks.test_backups_learn_the_masters_interval_and_do_not_flap,
         (),
@@ -176,7 +176,7 @@ MUTANTS: list[tuple[str, Mutant, str, Callable[..., None], tuple[object, ...]]] 
     ),
     (
         "refused for ever",
-        instead(machine, "REFUSALS_BORNE", 1_000_000),
+        instead(master, "REFUSALS_BORNE", 1_000_000),
         "the right master",
         test_takeover.test_a_router_whose_kernel_refuses_the_addresses_lets_another_have_them,
         (),

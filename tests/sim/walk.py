@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from havip.clock import NEVER, ZERO, Duration, Instant
-from havip.vrrp import machine, packet
+from havip.vrrp import machine, packet, states
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert
 from havip.vrrp.events import Event, Start, Stop, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, State
@@ -161,7 +161,7 @@ class Walk:
             raise Broken("addresses if and only if MASTER", f"{where}: {state}")
         self._check_deadline(us, state, where, fired=isinstance(event, Tick))
         if isinstance(state, Master) and not self.announcing:
-            state = replace(state, announce_at=NEVER, refresh_at=NEVER, answered_until=machine.LONG_AGO)
+            state = replace(state, announce_at=NEVER, refresh_at=NEVER, answered_until=states.LONG_AGO)
         if state == OFF:
             return Router(OFF), sent  # whoever resigned and stopped is as good as dead
         return Router(state, not isinstance(event, Stop), held, resigned), sent

@@ -26,6 +26,7 @@ class Stack:
         self.engine = Engine(self.executor, self.remarked)
         self.changes: list[tuple[str, str]] = []
         self.troubles: list[str] = []
+        self.weaker: list[str] = []  # who heard a weaker master
         self.remarks: list[str] = []
         self.now = at(0)
         self.roster = Roster(real, self.blackbox, self.engine, lambda port: None, ModelPort)
@@ -33,6 +34,9 @@ class Stack:
     def changed(self, router: Router, why: str) -> None:
         router.why = why
         self.changes.append((router.config.name, router.state_name))
+
+    def heard_weaker(self, router: Router) -> None:
+        self.weaker.append(router.config.name)
 
     def refused(self, router: Router, reason: str) -> None:
         self.troubles.append(reason)

@@ -6,7 +6,7 @@ import pytest
 
 from havip.clock import NEVER
 from havip.config.model import Announcing
-from havip.vrrp.actions import AddAddresses, AnnounceAddresses, SendAdvert
+from havip.vrrp.actions import AddAddresses, AnnounceAddresses, HeardWeaker, SendAdvert
 from havip.vrrp.events import Start, Tick
 from havip.vrrp.machine import Initialize, Master, State, next_deadline, step
 from havip.vrrp.settings import Settings
@@ -62,7 +62,7 @@ def test_an_owner_announces_like_any_new_master() -> None:
 def test_a_weaker_master_is_answered_with_a_burst_now_and_one_after_the_delay() -> None:
     settings = us(announce=quiet(lower_priority_repeat=3, lower_priority_delay=s(2)))
     state, actions = step(settings, master(), advert(99), at(0.5))
-    assert actions == [SendAdvert(100), AnnounceAddresses(3)]
+    assert actions == [SendAdvert(100), AnnounceAddresses(3), HeardWeaker()]
     assert announcements(settings, state, 30) == [(2.5, 3)]
 
 
@@ -95,7 +95,7 @@ def test_after_the_second_burst_a_weaker_master_is_news_again() -> None:
     state, _ = step(settings, master(100), advert(99), at(1))
     state, _ = step(settings, state, Tick(), at(6))
     _, actions = step(settings, state, advert(99), at(7))
-    assert actions == [SendAdvert(100), AnnounceAddresses(5)]
+    assert actions == [SendAdvert(100), AnnounceAddresses(5), HeardWeaker()]
 
 
 def test_a_weaker_master_that_follows_a_takeover_is_answered_with_its_own_burst() -> None:
@@ -103,7 +103,7 @@ def test_a_weaker_master_that_follows_a_takeover_is_answered_with_its_own_burst(
     settings = us()
     state = taken_over(settings)
     state, actions = step(settings, state, advert(99), at(0.5))
-    assert actions == [SendAdvert(100), AnnounceAddresses(5)]
+    assert actions == [SendAdvert(100), AnnounceAddresses(5), HeardWeaker()]
     assert announcements(settings, state, 30) == [(5.5, 5)]
 
 

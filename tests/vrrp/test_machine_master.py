@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from havip.clock import NEVER
-from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert, Tell
+from havip.vrrp.actions import AddAddresses, AnnounceAddresses, HeardWeaker, RemoveAddresses, SendAdvert, Tell
 from havip.vrrp.events import Cleared, Event, Impeded, SettingsChanged, Start, Stop, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, next_deadline, step
 from tests.vrrp.build import LOW_PEER, OURS, PEER, advert, at, master, quiet, s, us
@@ -31,9 +31,11 @@ def test_a_master_advertises_its_own_interval_only() -> None:
 
 @VERSIONS
 def test_a_resignation_is_answered_with_an_advert_and_a_new_interval(version: int) -> None:
-    state, actions = step(us(version=version), master(), advert(0, version=version), at(0.4))
-    assert state == Master(at(1.4))
-    assert actions == [SendAdvert(100)]
+    settings = us(version=version, announce=quiet())
+    state, actions = step(settings, master(), advert(0, version=version), at(0.4))
+    assert state == Master(at(1.4), answered_until=at(1.4))
+    # Whoever resigns beside us may have called our clients: they are called back.
+    assert actions == [SendAdvert(100), AnnounceAddresses(5), HeardWeaker()]
 
 
 def test_a_resignation_from_a_greater_address_is_no_better_master() -> None:
@@ -95,19 +97,22 @@ def test_a_weaker_master_is_answered_at_once_and_the_next_advert_stays_where_it_
     heard = advert(priority, source=source, version=version)
     state, actions = step(settings, master(), heard, at(0.4))
     assert state == Master(at(1), answered_until=at(1.4))
-    assert actions == [SendAdvert(100), AnnounceAddresses(5)]
+    assert actions == [SendAdvert(100), AnnounceAddresses(5), HeardWeaker()]
 
 
 @VERSIONS
 def test_a_weaker_master_is_not_answered_when_told_not_to(version: int) -> None:
     settings = us(version=version, answer_lower_priority=False)
     heard = advert(99, version=version)
-    assert step(settings, master(), heard, at(0.4)) == (master(), [])
+    state, actions = step(settings, master(), heard, at(0.4))
+    assert (state, actions) == (master(answered_until=at(1.4)), [HeardWeaker()])
+    assert step(settings, state, heard, at(1.3)) == (state, [])  # scripts are told once an interval
 
 
 def test_a_resignation_is_answered_even_when_weaker_masters_are_not() -> None:
     state, actions = step(us(answer_lower_priority=False), master(), advert(0), at(0.4))
-    assert (state, actions) == (Master(at(1.4)), [SendAdvert(100)])
+    assert state == Master(at(1.4), answered_until=at(1.4))
+    assert actions == [SendAdvert(100), HeardWeaker()]
 
 
 def test_a_master_does_not_learn_the_interval_of_a_weaker_one() -> None:

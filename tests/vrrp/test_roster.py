@@ -207,3 +207,20 @@ def test_leaving_resigns_from_everything(stack: Stack) -> None:
     assert stack.kernel.addresses() == set()
     assert stack.port().adverts()[-2:] == [0, 0]
     assert isinstance(stack.router().state, Backup) is False
+
+
+def test_a_master_that_steps_down_gives_its_addresses_away(stack: Stack) -> None:
+    started(stack).run(4)
+    assert stack.roster.step_down(stack.router(), "failover asked for", stack.now) is None
+    assert stack.changes[-1] == ("gw", "BACKUP")
+    assert stack.kernel.held == set()
+    assert stack.port().adverts()[-1] == 0
+
+
+def test_only_a_master_that_does_not_own_the_addresses_steps_down(stack: Stack) -> None:
+    started(stack, router(), router("own", vrid=52, address="10.0.0.10", priority=255))
+    refused = stack.roster.step_down(stack.router(), "failover asked for", stack.now)
+    assert refused == "gw is BACKUP, not MASTER"
+    refused = stack.roster.step_down(stack.router(52), "failover asked for", stack.now)
+    assert refused == "own owns its addresses (priority 255) and may not give them away"
+    assert stack.router(52).state_name == "MASTER"
