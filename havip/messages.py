@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from havip.config.cast import Address
 from havip.config.model import VirtualRouter
-from havip.config.tracking import TrackerKey, TrackerKind
+from havip.config.tracking import InterfaceDelays, TrackerKey, TrackerKind
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
@@ -103,6 +103,13 @@ class DropTracker:
 
     kind: TrackerKind
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Go by these delays of interfaces; an interface that is not among them has none."""
+
+    interfaces: tuple[InterfaceDelays, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +219,7 @@ Message: TypeAlias = (
     | Resign
     | TrackResult
     | DropTracker
+    | Delay
     | RouterReport
     | Transition
     | Notice

@@ -90,6 +90,7 @@ HEIGHT = {
     "havip.vrrp.reporter": 2,
     "havip.vrrp.roster": 2,
     "havip.vrrp.router": 2,
+    "havip.vrrp.trackers": 2,
     "havip.vrrp.worker": 3,
     "havip.workers": 4,
     "havip.services": 4,

@@ -7,6 +7,7 @@ a takeover of a thousand addresses never stands in the way of an advert.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
 from havip.clock import Instant, after
@@ -42,6 +43,9 @@ class Listener(Protocol):
     def unsent(self, router: Router, error: str) -> None:
         """An advert could not leave."""
 
+    def stood(self, router: Router, another_priority: bool) -> None:
+        """Its trackers say something else."""
+
 
 class Executor:
     """The worker's hands."""
@@ -51,6 +55,7 @@ class Executor:
         self._kernel = kernel
         self._blackbox = blackbox
         self._listener = listener
+        self.watchers: list[Callable[[Router], None]] = []  # told of every router whose state is another one
         self._removing: dict[Router, None] = {}
         self._adding: dict[Router, None] = {}
         self._asked: list[tuple[Router, int, int]] = []  # announcements that wait for their addresses
@@ -73,10 +78,16 @@ class Executor:
                     self._asked.append((router, router.epoch, repeat))
                 case Tell(why=why):
                     self._listener.changed(router, why)
+                    for watcher in self.watchers:
+                        watcher(router)
                 case HeardWeaker():
                     self._listener.heard_weaker(router)
                 case _:
                     assert_never(action)
+
+    def stood(self, router: Router, another_priority: bool) -> None:
+        """Tell that a router's trackers say something else."""
+        self._listener.stood(router, another_priority)
 
     def rehearse(self, router: Router) -> None:
         """Ask the kernel to add the router's addresses to no interface, which it refuses."""

@@ -6,7 +6,7 @@ Pure: it looks at what `havip.netlink.mirror` knows and never asks the kernel.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -24,6 +24,7 @@ class InterfaceView:
 
     ``fault`` says in words why it cannot be used; None: it can.  ``address`` is the primary address,
     packed, empty if there is none; ``mtu`` is in bytes; ``forwards`` is about IPv6 and False for IPv4.
+    ``link`` is the fault of the link alone, ``lack`` what would keep us from using it were the link good.
     """
 
     fault: str | None
@@ -32,6 +33,27 @@ class InterfaceView:
     address: bytes
     mtu: int
     forwards: bool = False
+    link: str | None = None
+    lack: str | None = None
+
+
+def despite_link(view: InterfaceView) -> InterfaceView:
+    """Return the view as if the link were good."""
+    return replace(view, fault=view.lack, link=None)
+
+
+def link_fault(mirror: Mirror, interface: str) -> str | None:
+    """Return in words why an interface carries nothing; None: it is up and running."""
+    link = mirror.link(interface)
+    if link is None:
+        name = mirror.renamed_to(interface)
+        hint = f" (renamed to {name})" if name else ""
+        return f"interface {interface} does not exist{hint}"
+    if not link.flags & codec.IFF_UP:
+        return f"interface {interface} is down"
+    if not (link.flags & codec.IFF_RUNNING and link.flags & codec.IFF_LOWER_UP):
+        return f"interface {interface} has no carrier"
+    return None
 
 
 def view_of(
@@ -42,30 +64,25 @@ def view_of(
     ``is_ours`` tells virtual addresses that we put there.  ``source``, packed, is the address that must
     serve as the primary one; empty: any may.
     """
+    bad = link_fault(mirror, interface)
     link = mirror.link(interface)
     if link is None:
-        name = mirror.renamed_to(interface)
-        hint = f" (renamed to {name})" if name else ""
-        return InterfaceView(f"interface {interface} does not exist{hint}", 0, b"", b"", 0)
+        return InterfaceView(bad, 0, b"", b"", 0, link=bad, lack=bad)
     theirs = [
         address for address in mirror.addresses(link.ifindex, SOCKET_FAMILY[family]) if not is_ours(address)
     ]
     primary = chosen(theirs, source) if source else primary_address(theirs, family)
-    fault = None
-    if not link.flags & codec.IFF_UP:
-        fault = f"interface {interface} is down"
-    elif not (link.flags & codec.IFF_RUNNING and link.flags & codec.IFF_LOWER_UP):
-        fault = f"interface {interface} has no carrier"
-    elif not primary and source:
+    lack = None
+    if not primary and source:
         why = why_unusable([address for address in theirs if address.address == source])
-        fault = f"interface {interface} has no address {ip_address(source)} to send from{why}"
+        lack = f"interface {interface} has no address {ip_address(source)} to send from{why}"
     elif not primary and family is Family.IPV4:
-        fault = f"interface {interface} has no IPv4 address"
+        lack = f"interface {interface} has no IPv4 address"
     elif not primary:
         why = why_unusable(list(filter(is_link_local, theirs)))
-        fault = f"interface {interface} has no usable IPv6 link-local address{why}"
+        lack = f"interface {interface} has no usable IPv6 link-local address{why}"
     forwards = family is Family.IPV6 and mirror.forwards(link.ifindex)
-    return InterfaceView(fault, link.ifindex, link.mac, primary, link.mtu, forwards)
+    return InterfaceView(bad or lack, link.ifindex, link.mac, primary, link.mtu, forwards, bad, lack)
 
 
 def primary_address(candidates: list[Address], family: Family) -> bytes:

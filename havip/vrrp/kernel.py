@@ -32,7 +32,7 @@ from havip.vrrp.addresses import (
     same_address,
     virtual_address,
 )
-from havip.vrrp.interface import InterfaceView, view_of
+from havip.vrrp.interface import InterfaceView, link_fault, view_of
 
 __all__ = ["ADDRESS_MARK", "AddressBatch", "Changes", "InterfaceView", "Kernel", "Refused"]
 
@@ -93,6 +93,14 @@ class Kernel:
     def view(self, interface: str, family: Family, source: bytes = b"") -> InterfaceView:
         """Return the interface, with ``source`` as its address if given, as the events so far leave it."""
         return view_of(self._mirror, interface, family, self._is_ours, source)
+
+    def link_fault(self, interface: str) -> str | None:
+        """Return in words why an interface carries nothing; None: it is up and running."""
+        return link_fault(self._mirror, interface)
+
+    def has_link(self, interface: str) -> bool:
+        """Say whether there is an interface of that name."""
+        return self._mirror.link(interface) is not None
 
     def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
         """Build the requests that add and remove ``addresses``, for any number of uses."""

@@ -12,10 +12,11 @@ from typing import Final, TypeAlias
 
 from havip.channel import Channel
 from havip.clock import Instant, after, seconds, wall
-from havip.messages import ERROR, WARNING, Committed, Described, LogLine, Notice, Transition
+from havip.messages import ERROR, INFO, WARNING, Committed, Described, LogLine, Notice, Transition
 from havip.vrrp.machine import State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router, name_of
+from havip.vrrp.tracking import Standing
 
 LINES: Final = 8  # of the log, sent in one turn
 REPORTS: Final = 8  # sent in one turn
@@ -124,6 +125,22 @@ class Reporter:
         if router.trouble != error:
             router.trouble = error
             self.log(WARNING, f"cannot send adverts: {error}", router)
+
+    def stood(self, router: Router, another_priority: bool) -> None:
+        """Report what trackers say now, and log a priority that changed with the terms of its sum."""
+        self._routers[router] = None
+        if another_priority:
+            priority, standing = router.settings.priority, router.standing
+            self._keep((NOTICE, "priority", router, router.state, wall(), priority))
+            self.log(
+                INFO, f"effective priority {priority}: {in_words(router.config.priority, standing)}", router
+            )
+
+
+def in_words(configured: int, standing: Standing) -> str:
+    """Return the sum that makes an effective priority: ``100, script web -20``."""
+    terms = [f"{term.kind} {term.name} {term.adds:+}" for term in standing.terms if term.adds]
+    return ", ".join([str(configured), *terms])
 
 
 def message_of(

@@ -9,18 +9,25 @@ from collections.abc import Callable, Iterable, Iterator
 
 from havip.clock import ZERO, Duration, Instant
 from havip.config.model import VirtualAddress, VirtualRouter
+from havip.config.tracking import InterfaceDelays
 from havip.errors import KernelRefused
 from havip.messages import Key, Resolved
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, StepDown, Stop
+from havip.vrrp.interface import InterfaceView, despite_link
 from havip.vrrp.kernel import Changes, Kernel
+from havip.vrrp.links import Links
 from havip.vrrp.machine import Initialize
 from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import FrameSender
+from havip.vrrp.trackers import Trackers
+from havip.vrrp.tracking import Standing
 from havip.vrrp.wire import Wire, wire_of
+
+TRACKING, OWN_LINK = "tracking", "own-link"  # names of impediments
 
 
 class Roster:
@@ -43,6 +50,9 @@ class Roster:
         self._on_port = on_port  # told when a port's receiver was opened or closed
         self._make_port = make_port
         self._spares: list[FrameSender] = []
+        self.links = Links(kernel)
+        self.trackers = Trackers(self.links.fault, self._state_of)
+        engine.executor.watchers.append(self.trackers.moved)
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self._started = False
         self._number = 0
@@ -72,6 +82,12 @@ class Roster:
         self.routers[config.key] = router
         port.add(router)
         self._fresh[config.key] = router
+        self.trackers.watch(router, now)
+        self._stand(router, self.trackers.assess(router), now)
+        self.trackers.moved(router)
+        self.links.fault(config.interface, now)  # if there are delays, they run from this look on
+        if not config.track.own_interface:
+            self.refresh(port, now)
         return router
 
     def drop(self, key: Key, now: Instant) -> Router | None:
@@ -83,9 +99,13 @@ class Roster:
         self._engine.step(router, Stop(), now)
         self._engine.executor.flush_addresses()
         self._engine.forget(router)
+        self.trackers.unwatch(router)
+        self.trackers.gone(router)
         self._blackbox.release(key)
         self._names.forget(key)
         self._leave(router)
+        if router.port.routers and not router.config.track.own_interface:
+            self.refresh(router.port, now)
         return router
 
     def commit(self, now: Instant) -> list[str]:
@@ -112,10 +132,7 @@ class Roster:
         ``cause`` names the impediment: each one has at most one reason at a time.
         """
         before = router.fault
-        if reason is None:
-            router.impediments.pop(cause, None)
-        else:
-            router.impediments[cause] = reason
+        note(router, cause, reason)
         if router.fault != before and self._started and router.config.key not in self._fresh:
             self._judge(router, now)
             self._engine.executor.flush_addresses()
@@ -138,6 +155,7 @@ class Roster:
 
     def apply(self, changes: Changes, now: Instant) -> None:
         """Let the routers know what happened to their interfaces and addresses."""
+        self.trackers.saw_links(changes.interfaces, now)
         for port in list(self.ports.values()):
             if port.interface in changes.interfaces:
                 self.refresh(port, now)
@@ -150,7 +168,7 @@ class Roster:
 
     def refresh(self, port: Port, now: Instant) -> None:
         """Look at a port's interface again and tell its routers what changed."""
-        before, view = port.view, port.look(self._kernel)
+        before, view = port.view, self._view(port, now)
         if view == before and (view.fault is not None or port.receiver is not None):
             port.rejoin()  # what looks the same may have gone and come back between two looks
             return
@@ -176,6 +194,44 @@ class Roster:
             for router, fault in faults:
                 if router.fault != fault:  # a peer has what is our own address now, or has so no more
                     self._judge(router, now)
+
+    def delay(self, interfaces: Iterable[InterfaceDelays], now: Instant) -> None:
+        """Go by these delays of interfaces, and look again at those that may count as something else now."""
+        looked_at = self.links.delay(interfaces)
+        if looked_at:
+            self.apply(Changes(looked_at, ()), now)
+
+    def attend(self, now: Instant) -> None:
+        """Do what a delay, or a result of a tracker, makes due."""
+        if self.links.next_deadline <= now:
+            self.apply(Changes(self.links.due(now), ()), now)
+        for router, standing in self.trackers.take_due():
+            self._stand(router, standing, now)
+
+    def _stand(self, router: Router, standing: Standing, now: Instant) -> None:
+        another = router.stand(standing)
+        self.impede(router, TRACKING, standing.fault, now)
+        if router.config.key in self._fresh:
+            return
+        if another:
+            self._engine.step(router, SettingsChanged(), now)
+        self._engine.executor.stood(router, another)
+
+    def _state_of(self, name: str) -> str | None:
+        return next((one.state_name for one in self.routers.values() if one.config.name == name), None)
+
+    def _view(self, port: Port, now: Instant) -> InterfaceView:
+        """Look at a port's interface, and keep from taking part who needs its link if others do not."""
+        view = self.links.shown(port.look(self._kernel), port.interface, now)
+        split = view.link is not None and any(
+            not router.config.track.own_interface for router in port.routers.values()
+        )
+        for router in port.routers.values():
+            if split and router.config.track.own_interface:
+                self.impede(router, OWN_LINK, view.link, now)
+            elif OWN_LINK in router.impediments:
+                self.impede(router, OWN_LINK, None, now)
+        return despite_link(view) if split else view
 
     def _tell(self, port: Port, event: Event, now: Instant) -> None:
         for router in port.routers.values():
@@ -235,9 +291,15 @@ class Roster:
         come = [address for address in config.addresses if address not in router.config.addresses]
         if gone and router.is_master:
             self._kernel.remove([self._kernel.prepare(router.port.view.ifindex, gone)])
-        fault = router.fault
+        fault, needed_link = router.fault, router.config.track.own_interface
+        self.trackers.unwatch(router)
+        self.trackers.gone(router)  # its name may be another one now
         router.configure(config)
         self._rewire(router, now)
+        self.trackers.watch(router, now)
+        self.trackers.moved(router)
+        router.standing = standing = self.trackers.assess(router)
+        note(router, TRACKING, standing.fault)
         router.prepare(self._kernel)
         router.port.forget_verdicts()
         self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)
@@ -247,11 +309,21 @@ class Roster:
             self._judge(router, now)
         elif type(router.state) is Initialize and fault is None:
             self._start(router, now)  # the kernel refused what it had before: perhaps not what it has now
+        if config.track.own_interface is not needed_link:
+            self.refresh(router.port, now)
 
     def _still_believed(self, router: Router, now: Instant) -> bool:
         """Say whether our last worker's adverts still bind the peers of this router."""
         until = self._blackbox.believed_until(router.config.key)
         return until is not None and now < until and router.fault is None
+
+
+def note(router: Router, cause: str, reason: str | None) -> None:
+    """Take note of an impediment, or of its end."""
+    if reason is None:
+        router.impediments.pop(cause, None)
+    else:
+        router.impediments[cause] = reason
 
 
 def held_by(router: Router) -> Iterator[tuple[int, VirtualAddress]]:

@@ -21,9 +21,11 @@ from havip.messages import (
     Alive,
     Commit,
     Committed,
+    Delay,
     Describe,
     Described,
     DropRouter,
+    DropTracker,
     Impede,
     Message,
     PutRouter,
@@ -31,6 +33,7 @@ from havip.messages import (
     Resolved,
     RouterGone,
     Setup,
+    TrackResult,
 )
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
@@ -131,6 +134,7 @@ class Worker:
             others.append(self._channel.fileno())  # left over from an earlier turn
         for descriptor in others:
             self._attend(descriptor, now)
+        self._roster.attend(now)
         if now >= self._alive_at:
             self._live_on(now)
         if self._reporter.busy and not self._executor.busy:
@@ -141,13 +145,17 @@ class Worker:
         busy = (
             self._executor.busy
             or self._reporter.busy
+            or self._roster.trackers.busy
             or (self._channel.has_input and not self._channel.closed)
         )
         if busy:
             return self._epoll.poll(0)
         now = monotonic()
         deadline = min(
-            self._engine.next_deadline(now), self._executor.announcer.next_deadline(), self._alive_at
+            self._engine.next_deadline(now),
+            self._executor.announcer.next_deadline(),
+            self._roster.links.next_deadline,
+            self._alive_at,
         )
         takeover_at = self._engine.takeover_at()
         if takeover_at - now < HEAD_START:
@@ -200,6 +208,12 @@ class Worker:
             case Resolved():
                 for router in self._roster.resolve(message, now):
                     self._reporter.report(router)
+            case TrackResult():
+                self._roster.trackers.hear(message)
+            case DropTracker(kind=kind, name=name):
+                self._roster.trackers.drop((kind, name))
+            case Delay(interfaces=interfaces):
+                self._roster.delay(interfaces, now)
             case Commit(generation=generation):
                 for note in self._roster.commit(now):
                     self._reporter.log(WARNING, note)

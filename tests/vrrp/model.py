@@ -39,11 +39,19 @@ class ModelKernel:
         self.log: list[tuple[str, int]] = []  # ("add" or "remove", how many routers at once)
 
     def view(self, interface: str, family: Family, source: bytes = b"") -> InterfaceView:
-        absent = InterfaceView(f"interface {interface} does not exist", 0, b"", b"", 0)
-        view = self.views.get(interface, absent)
+        absent = f"interface {interface} does not exist"
+        view = self.views.get(interface) or InterfaceView(absent, 0, b"", b"", 0, lack=absent)
+        if view.fault is not None and view.lack != view.fault:
+            view = replace(view, link=view.fault)
         if source and source not in self.sources:
             return replace(view, fault=view.fault or f"no address {ip_address(source)}", address=b"")
         return replace(view, address=source) if source else view
+
+    def link_fault(self, interface: str) -> str | None:
+        return self.view(interface, Family.IPV4).fault
+
+    def has_link(self, interface: str) -> bool:
+        return interface in self.views
 
     def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
         keys = cast(Any, tuple((ifindex, address) for address in addresses))

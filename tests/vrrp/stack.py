@@ -25,6 +25,7 @@ class Stack:
         self.executor = Executor(real, self.blackbox, self)
         self.engine = Engine(self.executor, self.remarked)
         self.changes: list[tuple[str, str]] = []
+        self.priorities: list[tuple[str, int]] = []
         self.troubles: list[str] = []
         self.weaker: list[str] = []  # who heard a weaker master
         self.remarks: list[str] = []
@@ -47,6 +48,10 @@ class Stack:
 
     def unsent(self, router: Router, error: str) -> None:
         self.troubles.append(error)
+
+    def stood(self, router: Router, another_priority: bool) -> None:
+        if another_priority:
+            self.priorities.append((router.config.name, router.settings.priority))
 
     def port(self, vrid: int = 51, interface: str = "eth0") -> ModelPort:
         return cast(ModelPort, self.router(vrid, interface).port)
