@@ -77,6 +77,8 @@ def reader(hint: Hashable) -> Callable[[Plain], Any]:
         return enum_reader(hint)
     if hint is bytes:
         return lambda data: bytes.fromhex(checked(str, data))
+    if hint is IPv4Address:
+        return lambda data: IPv4Address(checked(str, data))
     if hint in (bool, int, float, str):
         return lambda data: checked(hint, data)
     raise TypeError(f"no rule to read {hint!r}")

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Multicast, Unicast, segment_of
+from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.tracking import Tracking
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
@@ -37,10 +38,23 @@ class VirtualAddress:
     """One address that the master holds, with the prefix length it gets on the interface."""
 
     address: IPv4Address | IPv6Address
-    prefix_length: int  # bits
+    prefix_length: int  # bits; with a peer, of the peer's network
+    device: str = ""  # the interface that gets it; empty: the one of the router
+    label: str = ""  # IPv4
+    scope: int | None = None  # as the kernel numbers them; None: global; IPv4
+    broadcast: IPv4Address | None = None
+    peer: IPv4Address | IPv6Address | None = None
+    preferred_lifetime: Duration | None = None  # whole seconds; None: forever, but 0 for an IPv6 /128
+    prefix_route: bool = True  # the kernel makes a route to the network
+    duplicate_detection: bool = False  # IPv6
+    home: bool = False  # IPv6: the home address of a mobile node (RFC 6275)
+    manage_temporary: bool = False  # IPv6: make temporary addresses of it (RFC 8981)
+    autojoin: bool = False  # a multicast address that is joined
+    track: bool = True  # put it back when it is removed; stand aside when the kernel refuses it
 
     def __str__(self) -> str:
-        return f"{self.address}/{self.prefix_length}"
+        where = f" on {self.device}" if self.device else ""
+        return f"{self.address}/{self.prefix_length}{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,31 @@ class VirtualRouter:
     track: Tracking = field(default_factory=Tracking)
     multicast: Multicast = field(default_factory=Multicast)
     unicast: Unicast | None = None  # None: multicast
+    excluded_addresses: tuple[VirtualAddress, ...] = ()  # held and announced, but not told in adverts
+    routes: tuple[VirtualRoute, ...] = ()
+    rules: tuple[VirtualRule, ...] = ()
+
+    @property
+    def home(self) -> str:
+        """Return the interface on which addresses go that name no other."""
+        return self.interface
+
+    @property
+    def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:
+        """Return everything that the master holds, in the order in which it is added."""
+        return (*self.addresses, *self.excluded_addresses, *self.routes, *self.rules)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Return the interfaces, other than `interface`, without which the master cannot hold everything.
+
+        A route that is not tracked needs none.
+        """
+        named = [self.home]
+        named += [virtual.device for virtual in (*self.addresses, *self.excluded_addresses)]
+        for route in self.routes:
+            named += route.devices if route.track else ()
+        return tuple(dict.fromkeys(name for name in named if name not in ("", self.interface)))
 
     @property
     def family(self) -> Family:

@@ -34,6 +34,7 @@ DUMP_INTERRUPTED: Final = 0x10
 CAPPED: Final = 0x100  #: on an error: the refused request is quoted without its body
 ACK_ATTRIBUTES: Final = 0x200  #: on an error: attributes follow the quotation
 DUMP: Final = 0x300
+REPLACE: Final = 0x100
 EXCLUSIVE: Final = 0x200
 CREATE: Final = 0x400
 
@@ -50,7 +51,11 @@ IFF_LOWER_UP: Final = 0x10000
 SECONDARY: Final = 0x01
 NO_DAD: Final = 0x02
 DAD_FAILED: Final = 0x08
+HOME: Final = 0x10
 TENTATIVE: Final = 0x40
+MANAGE_TEMPORARY: Final = 0x100
+NO_PREFIX_ROUTE: Final = 0x200
+AUTOJOIN: Final = 0x400
 
 # Scopes of an address: the larger the number, the narrower.
 SCOPE_GLOBAL: Final = 0
@@ -68,7 +73,8 @@ _SIGNED: Final = Struct("=i")
 _LIFETIMES: Final = Struct("=IIII")  # preferred, valid, created, updated
 
 _TYPE_BITS: Final = 0x3FFF  # the other two say "nested" and "network byte order"
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO, _IFA_FLAGS, _IFA_PROTO = 1, 2, 6, 8, 11
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST = 1, 2, 3, 4
+_IFA_CACHEINFO, _IFA_FLAGS, _IFA_PROTO = 6, 8, 11
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_EXT_MASK = 1, 3, 4, 29
 _SKIP_STATISTICS: Final = 0x8
 _NETCONFA_IFINDEX, _NETCONFA_FORWARDING = 1, 2
@@ -161,7 +167,7 @@ def parse_address(body: bytes) -> Address | None:
 
     None: another family than IPv4 and IPv6, or no address in it.
     """
-    family, prefix_length, flags, scope, ifindex = _unpack(_ADDRESS, body)
+    family, prefix_length, flags, scope, ifindex = unpack(_ADDRESS, body)
     size = {AF_INET: 4, AF_INET6: 16}.get(family)
     if size is None:
         return None
@@ -173,11 +179,11 @@ def parse_address(body: bytes) -> Address | None:
         elif kind == _IFA_ADDRESS:
             peer = value
         elif kind == _IFA_FLAGS:  # the same flags as in the header, and those above bit 7
-            (flags,) = _unpack(_NUMBER, value)
+            (flags,) = unpack(_NUMBER, value)
         elif kind == _IFA_PROTO:
             protocol = value[0] if value else 0
         elif kind == _IFA_CACHEINFO:
-            created = _unpack(_LIFETIMES, value)[2]
+            created = unpack(_LIFETIMES, value)[2]
     # IFA_ADDRESS is the far end of a point-to-point address, and otherwise the same as IFA_LOCAL, which
     # IPv6 then leaves out.
     local = local or peer
@@ -195,7 +201,7 @@ def parse_link(body: bytes) -> Link | None:
     None: a message about something else that uses the same kind.  A bridge announces with AF_BRIDGE
     that a port has left it, as DELETE_LINK; wireless events describe no interface at all.
     """
-    family, _, ifindex, flags, _ = _unpack(_LINK, body)
+    family, _, ifindex, flags, _ = unpack(_LINK, body)
     if family != AF_UNSPEC:
         return None
     name = None
@@ -207,7 +213,7 @@ def parse_link(body: bytes) -> Link | None:
         elif kind == _IFLA_ADDRESS:
             mac = value
         elif kind == _IFLA_MTU:
-            (mtu,) = _unpack(_NUMBER, value)
+            (mtu,) = unpack(_NUMBER, value)
     if not name:
         return None
     return Link(ifindex, name, flags, mac, mtu)
@@ -217,15 +223,15 @@ def parse_answer(message: Message) -> Answer:
     """Return what an ERROR or DONE says.  Raises `Malformed`."""
     body = message.body
     if message.kind == DONE:
-        return Answer(-_unpack(_SIGNED, body)[0] if body else 0)
-    (code,) = _unpack(_SIGNED, body)
+        return Answer(-unpack(_SIGNED, body)[0] if body else 0)
+    (code,) = unpack(_SIGNED, body)
     if len(body) < _SIGNED.size + _HEADER.size:
         raise Malformed("an error that does not quote the request")
     if not message.flags & ACK_ATTRIBUTES:
         return Answer(-code)
     quoted = _HEADER.size
     if not message.flags & CAPPED:
-        (quoted,) = _unpack(_NUMBER, body[_SIGNED.size :])
+        (quoted,) = unpack(_NUMBER, body[_SIGNED.size :])
     words = b""
     for kind, value in attributes(body, _SIGNED.size + (quoted + 3 & ~3)):
         if kind == _NLMSGERR_ATTR_MSG:
@@ -239,11 +245,11 @@ def parse_forwarding(body: bytes) -> tuple[int, bool] | None:
     The index is negative for what holds for all or for new interfaces.  None: another family, or another
     setting.
     """
-    (family,) = _unpack(_NETCONF, body)
+    (family,) = unpack(_NETCONF, body)
     if family != AF_INET6:
         return None
     numbers = {
-        kind: _unpack(_SIGNED, value)[0]
+        kind: unpack(_SIGNED, value)[0]
         for kind, value in attributes(body, _NETCONF.size)
         if kind in (_NETCONFA_IFINDEX, _NETCONFA_FORWARDING)
     }
@@ -261,22 +267,38 @@ def add_address(
     protocol: int,
     flags: int = 0,
     preferred: int = FOREVER,
+    peer: bytes = b"",
+    scope: int = SCOPE_GLOBAL,
+    label: str = "",
+    broadcast: bytes = b"",
+    replace: bool = False,
 ) -> bytes:
-    """Return the request to add an address of global scope that must not be there yet.
+    """Return the request to add an address that must not be there yet; with ``replace``, to change it.
 
     ``preferred`` is how long it may be chosen as a source, in seconds; 0: never (RFC 4862 calls the
-    address deprecated).  Success is silent: see `marker`.
+    address deprecated).  The prefix length is that of ``peer`` if there is one.  Success is silent: see
+    `marker`.
     """
-    body = _address_body(ifindex, address, prefix_length, flags)
-    body += _attribute(_IFA_PROTO, bytes((protocol,)))
+    body = _address_body(ifindex, address, prefix_length, peer=peer, flags=flags & 0xFF, scope=scope)
+    if flags > 0xFF:
+        body += attribute(_IFA_FLAGS, _NUMBER.pack(flags))
+    if label:
+        body += attribute(_IFA_LABEL, label.encode() + b"\0")
+    if broadcast:
+        body += attribute(_IFA_BROADCAST, broadcast)
+    body += attribute(_IFA_PROTO, bytes((protocol,)))
     if preferred != FOREVER:
-        body += _attribute(_IFA_CACHEINFO, _LIFETIMES.pack(preferred, FOREVER, 0, 0))
-    return _message(NEW_ADDRESS, REQUEST | CREATE | EXCLUSIVE, sequence, body)
+        body += attribute(_IFA_CACHEINFO, _LIFETIMES.pack(preferred, FOREVER, 0, 0))
+    return request(NEW_ADDRESS, REQUEST | CREATE | (REPLACE if replace else EXCLUSIVE), sequence, body)
 
 
-def delete_address(sequence: int, ifindex: int, address: bytes, prefix_length: int) -> bytes:
+def delete_address(
+    sequence: int, ifindex: int, address: bytes, prefix_length: int, peer: bytes = b""
+) -> bytes:
     """Return the request to delete exactly this address.  Success is silent: see `marker`."""
-    return _message(DELETE_ADDRESS, REQUEST, sequence, _address_body(ifindex, address, prefix_length, 0))
+    return request(
+        DELETE_ADDRESS, REQUEST, sequence, _address_body(ifindex, address, prefix_length, peer=peer)
+    )
 
 
 def marker(sequence: int) -> bytes:
@@ -285,23 +307,23 @@ def marker(sequence: int) -> bytes:
     The kernel works through a datagram in order and answers a request that asks for no ACK only if it
     fails.  The answer to a marker behind them says: there are no further refusals.
     """
-    return _message(NOOP, REQUEST | ACK, sequence, b"")
+    return request(NOOP, REQUEST | ACK, sequence, b"")
 
 
 def dump_addresses(sequence: int) -> bytes:
     """Return the request for every address of both families."""
-    return _message(GET_ADDRESS, REQUEST | DUMP, sequence, _ADDRESS.pack(AF_UNSPEC, 0, 0, 0, 0))
+    return request(GET_ADDRESS, REQUEST | DUMP, sequence, _ADDRESS.pack(AF_UNSPEC, 0, 0, 0, 0))
 
 
 def dump_links(sequence: int) -> bytes:
     """Return the request for every interface, without its statistics."""
-    body = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + _attribute(_IFLA_EXT_MASK, _NUMBER.pack(_SKIP_STATISTICS))
-    return _message(GET_LINK, REQUEST | DUMP, sequence, body)
+    body = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, _NUMBER.pack(_SKIP_STATISTICS))
+    return request(GET_LINK, REQUEST | DUMP, sequence, body)
 
 
 def dump_forwarding(sequence: int) -> bytes:
     """Return the request for the IPv6 settings of every interface, for `parse_forwarding`."""
-    return _message(GET_NETCONF, REQUEST | DUMP, sequence, _NETCONF.pack(AF_INET6))
+    return request(GET_NETCONF, REQUEST | DUMP, sequence, _NETCONF.pack(AF_INET6))
 
 
 def sequence_of(message: bytes) -> int:
@@ -309,21 +331,31 @@ def sequence_of(message: bytes) -> int:
     return int(_HEADER.unpack_from(message)[3])
 
 
-def _address_body(ifindex: int, address: bytes, prefix_length: int, flags: int) -> bytes:
+def _address_body(
+    ifindex: int,
+    address: bytes,
+    prefix_length: int,
+    *,
+    peer: bytes = b"",
+    flags: int = 0,
+    scope: int = SCOPE_GLOBAL,
+) -> bytes:
     family = AF_INET if len(address) == 4 else AF_INET6
-    body = _ADDRESS.pack(family, prefix_length, flags, SCOPE_GLOBAL, ifindex)
-    return body + _attribute(_IFA_LOCAL, address) + _attribute(_IFA_ADDRESS, address)
+    body = _ADDRESS.pack(family, prefix_length, flags, scope, ifindex)
+    return body + attribute(_IFA_LOCAL, address) + attribute(_IFA_ADDRESS, peer or address)
 
 
-def _message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+def request(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """Return a message to the kernel."""
     return _HEADER.pack(_HEADER.size + len(body), kind, flags, sequence, 0) + body
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return an attribute, filled up to a whole number of words."""
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _unpack(layout: Struct, data: bytes) -> tuple[int, ...]:
+def unpack(layout: Struct, data: bytes) -> tuple[int, ...]:
     """Return the numbers at the start of ``data``.  Raises `Malformed` if it is too short."""
     try:
         return layout.unpack_from(data)

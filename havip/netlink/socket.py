@@ -24,6 +24,10 @@ LINK_EVENTS: Final = 0x1
 IPV4_ADDRESS_EVENTS: Final = 0x10
 IPV6_ADDRESS_EVENTS: Final = 0x100
 IPV6_SETTING_EVENTS: Final = 0x1000000
+#: all that a router needs to know of its host
+SURROUNDINGS: Final = LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS | IPV6_SETTING_EVENTS
+#: routes and rules of both families
+ROUTING: Final = 0x40 | 0x400 | 0x80 | 0x40000
 
 #: Requests in one datagram.  If all of them are refused, the answers still fit into a default buffer.
 REQUESTS_PER_SEND: Final = 250
@@ -35,6 +39,7 @@ _DATAGRAM_BYTES: Final = 65536  # a longer message cannot be: its attributes cou
 _SOL_NETLINK: Final = 270
 _NETLINK_CAP_ACK: Final = 10
 _NETLINK_EXT_ACK: Final = 11
+_NETLINK_GET_STRICT_CHK: Final = 12
 _SO_RCVBUFFORCE: Final = 33
 
 _NO_ANSWER: Final = Answer(errno.EIO, "the kernel gave no answer")
@@ -107,10 +112,9 @@ class _NetlinkSocket:
 
 
 class EventSocket(_NetlinkSocket):
-    """Hears interfaces, their addresses and their IPv6 settings come, change and go."""
+    """Hears what ``groups`` stand for come, change and go."""
 
-    def __init__(self) -> None:
-        groups = LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS | IPV6_SETTING_EVENTS
+    def __init__(self, groups: int = SURROUNDINGS) -> None:
         super().__init__(groups, _EVENT_BYTES)
         self._lost = False
 
@@ -182,6 +186,19 @@ class RequestSocket(_NetlinkSocket):
             refusals |= answers
         return refusals
 
+    def dump_exactly(self, build: Callable[[int], bytes]) -> Dump:
+        """Return what `dump` does, but only what the request asks for, where the kernel can tell that.
+
+        Linux before 4.20 lists all there is.  Raises `KernelRefused`.
+        """
+        with suppress(OSError):
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+        try:
+            return self.dump(build)
+        finally:
+            with suppress(OSError):
+                self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 0)
+
     def dump(self, build: Callable[[int], bytes]) -> Dump:
         """Return everything that the dump request which ``build`` makes of a sequence number lists.
 
@@ -192,7 +209,7 @@ class RequestSocket(_NetlinkSocket):
             try:
                 dump = self._dump_once(build)
             except (OSError, Malformed) as error:
-                raise KernelRefused(f"cannot read interfaces and addresses: {error}") from error
+                raise KernelRefused(f"cannot read what the kernel has: {error}") from error
             if not dump.torn:
                 break
         return dump

@@ -18,6 +18,8 @@ SLICE: Final = 128  # announcements sent before the worker looks at its deadline
 
 #: What one router still has to say: its epoch when asked, the rounds left.
 Rounds: TypeAlias = tuple[int, int]
+#: An announcement that leaves the interface of the adverts, or another one by its name.
+Frame: TypeAlias = bytes | tuple[str, bytes]
 
 
 class Announcer:
@@ -51,7 +53,9 @@ class Announcer:
         while sent < SLICE and (router := self._at_once.take(more_to_come)) is not None:
             for frame in router.frames:
                 send(router, frame)
-            sent += len(router.frames)
+            for away in router.frames_away:
+                send(router, away)
+            sent += len(router.frames) + len(router.frames_away)
         for paced in self._paced.values():
             paced.run(now)
 
@@ -88,7 +92,7 @@ class Paced:
     def __init__(self) -> None:
         self.waiting = Waiting()
         self.free_at = Instant(0)  # when the gap has passed
-        self._round: tuple[Router, int, deque[bytes]] | None = None  # with its epoch and what is left of it
+        self._round: tuple[Router, int, deque[Frame]] | None = None  # with its epoch and what is left of it
 
     @property
     def busy(self) -> bool:
@@ -101,7 +105,11 @@ class Paced:
             return
         if self._round is None or not stands(*self._round[:2]):
             router = self.waiting.take()
-            self._round = (router, router.epoch, deque(router.frames)) if router and router.frames else None
+            waiting: deque[Frame] = deque()
+            if router is not None:
+                waiting += router.frames
+                waiting += router.frames_away
+            self._round = (router, router.epoch, waiting) if router and waiting else None
         if self._round is not None:
             router, _, frames = self._round
             send(router, frames.popleft())
@@ -115,10 +123,16 @@ def stands(router: Router, epoch: int) -> bool:
     return epoch == router.epoch and router.is_master
 
 
-def send(router: Router, frame: bytes) -> None:
+def send(router: Router, frame: Frame) -> None:
     """Send one announcement and count it."""
     sender = router.port.frames
-    if sender is not None and sender.send(frame) is None:
+    if sender is None:
+        error: str | None = "no socket"
+    elif type(frame) is tuple:
+        error = sender.send_from(*frame)
+    else:
+        error = sender.send(frame)  # type: ignore[arg-type]  # the usual one, and told by the cheapest test
+    if error is None:
         router.announcements_sent += 1
     else:
         router.send_errors += 1

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
 from havip.clock import Instant, after
+from havip.config.model import VirtualAddress
 from havip.vrrp.actions import (
     Action,
     AddAddresses,
@@ -22,10 +23,11 @@ from havip.vrrp.actions import (
 )
 from havip.vrrp.announcer import Announcer
 from havip.vrrp.blackbox import NOT_MASTER, BlackBox
+from havip.vrrp.holdings import Holding
 from havip.vrrp.kernel import Kernel, Refused
 from havip.vrrp.router import Router
 
-SLICE: Final = 64  # addresses that change in one batch, or those of one router if it has more
+SLICE: Final = 64  # holdings that change in one batch, or those of one router if it has more
 
 
 class Listener(Protocol):
@@ -38,7 +40,10 @@ class Listener(Protocol):
         """As MASTER it heard a weaker master."""
 
     def refused(self, router: Router, reason: str) -> None:
-        """The kernel will not give us one of its addresses."""
+        """The kernel will not give us something that it must hold."""
+
+    def missed(self, router: Router, reason: str) -> None:
+        """The kernel will not give us something that it can do without."""
 
     def unsent(self, router: Router, error: str) -> None:
         """An advert could not leave."""
@@ -148,20 +153,37 @@ class Executor:
             for refused in self._kernel.add([router.batch for router in coming]):
                 refusals.setdefault(by_batch[id(refused.batch)], []).append(refused)
             for router in coming:
-                router.holds_all = router not in refusals
-            for router, (first, *more) in refusals.items():
-                router.epoch += 1  # void the announcements
-                count = f", and {len(more)} more" if more else ""
-                self._listener.refused(router, f"cannot add {first.address}: {first.error}{count}")
+                router.holds_all = True
+            for router, refused_ones in refusals.items():
+                self._bear(router, refused_ones)
+
+    def _bear(self, router: Router, refusals: list[Refused]) -> None:
+        """Tell what the kernel refused; announce nothing if an address is among it."""
+        must_have = [refused for refused in refusals if is_needed(refused.holding)]
+        for refused in refusals:
+            if not is_needed(refused.holding):
+                self._listener.missed(router, f"cannot add {refused.holding}: {refused.error}")
+        if any(isinstance(refused.holding, VirtualAddress) for refused in must_have):
+            router.holds_all = False
+            router.epoch += 1  # void the announcements
+        if must_have:
+            first, *more = must_have
+            count = f", and {len(more)} more" if more else ""
+            self._listener.refused(router, f"cannot add {first.holding}: {first.error}{count}")
+
+
+def is_needed(holding: Holding) -> bool:
+    """Say whether a master must have this: an address always, anything else if it is tracked."""
+    return isinstance(holding, VirtualAddress) or holding.track
 
 
 def take(waiting: dict[Router, None]) -> list[Router]:
     """Take the first slice out of ``waiting``."""
     taken: list[Router] = []
-    addresses = 0
+    holdings = 0
     for router in waiting:
-        addresses += len(router.config.addresses)
-        if taken and addresses > SLICE:
+        holdings += len(router.batch.holdings)
+        if taken and holdings > SLICE:
             break
         taken.append(router)
     for router in taken:

@@ -46,14 +46,40 @@ def link_fault(mirror: Mirror, interface: str) -> str | None:
     """Return in words why an interface carries nothing; None: it is up and running."""
     link = mirror.link(interface)
     if link is None:
-        name = mirror.renamed_to(interface)
-        hint = f" (renamed to {name})" if name else ""
-        return f"interface {interface} does not exist{hint}"
+        return absent(mirror, interface)
     if not link.flags & codec.IFF_UP:
         return f"interface {interface} is down"
     if not (link.flags & codec.IFF_RUNNING and link.flags & codec.IFF_LOWER_UP):
         return f"interface {interface} has no carrier"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """An interface that is to hold something of ours and carries no adverts.
+
+    ``fault`` says in words why nothing can be put there; None: it can.
+    """
+
+    fault: str | None
+    ifindex: int
+    mac: bytes
+    forwards: bool  # IPv6
+
+
+def device_of(mirror: Mirror, name: str) -> DeviceView:
+    """Return the view of an interface that carries no adverts."""
+    link = mirror.link(name)
+    if link is None:
+        return DeviceView(absent(mirror, name), 0, b"", False)
+    fault = None if link.flags & codec.IFF_UP else f"interface {name} is down"
+    return DeviceView(fault, link.ifindex, link.mac, mirror.forwards(link.ifindex))
+
+
+def absent(mirror: Mirror, name: str) -> str:
+    """Return in words that there is no such interface."""
+    other = mirror.renamed_to(name)
+    return f"interface {name} does not exist" + (f" (renamed to {other})" if other else "")
 
 
 def view_of(

@@ -120,6 +120,10 @@ class Reporter:
         self.log(ERROR, reason, router)
         self._on_refusal(router, reason)
 
+    def missed(self, router: Router, reason: str) -> None:
+        """Log what the kernel refused and the router can do without."""
+        self.log(WARNING, reason, router)
+
     def unsent(self, router: Router, error: str) -> None:
         """Log once why adverts cannot leave."""
         if router.trouble != error:

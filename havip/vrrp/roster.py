@@ -12,16 +12,19 @@ from havip.config.model import VirtualAddress, VirtualRouter
 from havip.config.tracking import InterfaceDelays
 from havip.errors import KernelRefused
 from havip.messages import Key, Resolved
+from havip.vrrp import holdings
+from havip.vrrp.actions import AddAddresses
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, StepDown, Stop
+from havip.vrrp.holdings import Batch, Holding
 from havip.vrrp.interface import InterfaceView, despite_link
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.links import Links
 from havip.vrrp.machine import Initialize
 from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
-from havip.vrrp.router import Router
+from havip.vrrp.router import DEVICES, Router
 from havip.vrrp.sockets import FrameSender
 from havip.vrrp.trackers import Trackers
 from havip.vrrp.tracking import Standing
@@ -159,10 +162,14 @@ class Roster:
         for port in list(self.ports.values()):
             if port.interface in changes.interfaces:
                 self.refresh(port, now)
+        if changes.interfaces:
+            for router in self.routers.values():
+                if router.devices and not changes.interfaces.isdisjoint(router.devices):
+                    self._mind_devices(router, now)
         if changes.lost:
             lost = set(changes.lost)
             for router in self.routers.values():
-                if router.is_master and any(lost_one in lost for lost_one in held_by(router)):
+                if router.is_master and any(key in lost for key in tracked_by(router)):
                     router.lost += 1
                     self._engine.step(router, AddressesLost(), now)
 
@@ -233,6 +240,18 @@ class Roster:
                 self.impede(router, OWN_LINK, None, now)
         return despite_link(view) if split else view
 
+    def _mind_devices(self, router: Router, now: Instant) -> None:
+        """Go by what became of the interfaces without adverts that hold something of a router's."""
+        before, fault = router.batch, router.device_fault(self._kernel)
+        if fault is not None:
+            self.impede(router, DEVICES, fault, now)  # before anything else is prepared: remove what was
+        fault = router.fault
+        router.prepare(self._kernel)
+        if router.fault != fault and router.config.key not in self._fresh:
+            self._judge(router, now)
+        elif router.batch is not before and router.is_master:
+            self._engine.step(router, SettingsChanged(addresses=True), now)
+
     def _tell(self, port: Port, event: Event, now: Instant) -> None:
         for router in port.routers.values():
             self._engine.step(router, event, now)
@@ -277,7 +296,7 @@ class Roster:
 
     def _sweep(self, resuming: Iterable[Router]) -> list[str]:
         """Remove what an earlier run left behind, but what ``resuming`` routers hold; say what, in words."""
-        keep = {held for router in resuming for held in held_by(router)}
+        keep = {key for router in resuming for key in router.batch.keys}
         try:
             swept = self._kernel.sweep(keep)
         except KernelRefused as error:
@@ -287,11 +306,7 @@ class Roster:
     def _change(self, router: Router, config: VirtualRouter, now: Instant) -> None:
         executor = self._engine.executor
         executor.flush_addresses()  # whatever still waits was meant for the old addresses
-        gone = [address for address in router.config.addresses if address not in config.addresses]
-        come = [address for address in config.addresses if address not in router.config.addresses]
-        if gone and router.is_master:
-            self._kernel.remove([self._kernel.prepare(router.port.view.ifindex, gone)])
-        fault, needed_link = router.fault, router.config.track.own_interface
+        before, fault, needed_link = router.batch, router.fault, router.config.track.own_interface
         self.trackers.unwatch(router)
         self.trackers.gone(router)  # its name may be another one now
         router.configure(config)
@@ -302,7 +317,12 @@ class Roster:
         note(router, TRACKING, standing.fault)
         router.prepare(self._kernel)
         router.port.forget_verdicts()
-        self._engine.step(router, SettingsChanged(addresses=bool(gone or come)), now)
+        if router.is_master and not set(before.keys) <= set(router.batch.keys):
+            self._kernel.remove([before], keep=frozenset(router.batch.keys))
+        calls = addresses_in(before) != addresses_in(router.batch)
+        if router.is_master and not calls and before.holdings != router.batch.holdings:
+            executor.carry_out(router, [AddAddresses()], now)
+        self._engine.step(router, SettingsChanged(addresses=calls), now)
         if router.config.key in self._fresh:
             return
         if router.fault != fault:
@@ -326,7 +346,13 @@ def note(router: Router, cause: str, reason: str | None) -> None:
         router.impediments[cause] = reason
 
 
-def held_by(router: Router) -> Iterator[tuple[int, VirtualAddress]]:
-    """Return each (ifindex, address) that a router holds as MASTER."""
-    ifindex = router.port.view.ifindex
-    return ((ifindex, address) for address in router.config.addresses)
+def tracked_by(router: Router) -> Iterator[holdings.Key]:
+    """Return the key of everything that a router holds as MASTER and puts back when it is removed."""
+    batch = router.batch
+    return (key for key, holding in zip(batch.keys, batch.holdings, strict=True) if holding.track)
+
+
+def addresses_in(batch: Batch) -> dict[holdings.Key, Holding]:
+    """Return the addresses of a batch."""
+    held = zip(batch.keys, batch.holdings, strict=True)
+    return {key: holding for key, holding in held if isinstance(holding, VirtualAddress)}

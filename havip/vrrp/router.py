@@ -18,7 +18,8 @@ from havip.config.tracking import Tracker
 from havip.errors import Refusal
 from havip.messages import RouterReport
 from havip.vrrp import announce, machine, packet, peers
-from havip.vrrp.kernel import AddressBatch, Kernel
+from havip.vrrp.holdings import NO_INTERFACE
+from havip.vrrp.kernel import Batch, DeviceView, Kernel
 from havip.vrrp.machine import Backup, Initialize, Master, State
 from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
@@ -29,7 +30,8 @@ from havip.vrrp.tracking import Standing
 Parcel: TypeAlias = tuple[bytes, Target]
 
 NO_DEADLINE = -1
-NO_INTERFACE = 0x7FFFFFFF  # an index that the kernel gives to no interface in practice: it refuses
+DEVICES = "devices"  # the cause of an impediment: an interface that is to hold something
+ETHERNET = 6  # bytes of a hardware address that neighbours can be told
 
 
 class Router:
@@ -46,8 +48,10 @@ class Router:
         "believed_for",
         "checks_peers",
         "config",
+        "devices",
         "epoch",
         "frames",
+        "frames_away",
         "holds_all",
         "impediments",
         "lost",
@@ -94,11 +98,13 @@ class Router:
         self.peers: peers.Peers = {}  # of unicast
         self.checks_peers = False  # adverts of others do not count
         self.frames: tuple[bytes, ...] = ()
+        self.frames_away: tuple[tuple[str, bytes], ...] = ()  # (interface, frame): it carries no adverts
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
         self.announcements_sent = self.became_master = self.send_errors = self.lost = 0
         self.refused: Counter[Refusal] = Counter()
-        self.batch: AddressBatch
-        self.rehearsal: AddressBatch  # the first address, for an interface that cannot be
+        self.batch: Batch
+        self.rehearsal: Batch  # the first address, for an interface that cannot be
+        self.devices: dict[str, DeviceView] = {}  # the interfaces without adverts that it needs, by name
         self.prepare(kernel)
 
     def configure(self, config: VirtualRouter) -> None:
@@ -113,15 +119,18 @@ class Router:
         It does not depend on whether the interface can be used: a link that comes and goes costs nothing.
         """
         view = self.port.view
-        basis = (self.config, self.port.on, view.ifindex, view.address, view.mac, view.forwards)
+        places = self._look_at_devices(kernel)
+        basis = (self.config, self.port.on, view.ifindex, view.address, view.mac, view.forwards, places)
         if basis == self.basis:
             return
         self.basis = basis
         self.settings = Settings.of(self.config, view.address, self.standing.priority)
         # The skew is not counted: a peer of the highest priority has next to none.
         self.believed_for = Duration(self.config.down_adverts * self.config.interval)
-        self.batch = kernel.prepare(view.ifindex, self.config.addresses)
-        self.rehearsal = kernel.prepare(NO_INTERFACE, self.config.addresses[:1])
+        home = self.devices.get(self.config.home)
+        self.batch = kernel.prepare(view.ifindex if home is None else home.ifindex, self.config.holdings)
+        first = replace(self.config.addresses[0], device="")
+        self.rehearsal = kernel.prepare(NO_INTERFACE, (first,))
         self.peers = peers.peers_of(self.config, view.address)
         self.checks_peers = self.config.unicast is not None and self.config.unicast.check_source
         trouble = peers.trouble(self.config, view.address)
@@ -129,14 +138,27 @@ class Router:
             self.impediments.pop("peers", None)
         else:
             self.impediments["peers"] = trouble
-        frames: tuple[bytes, ...] = ()
-        if view.address:
-            addresses = [vip.address.packed for vip in self.config.addresses]
-            # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
-            frames = tuple(announce.frame(address, view.mac, view.forwards) for address in addresses)
         self._prepare_adverts()
-        if frames != self.frames:
-            self.frames = frames
+        self._prepare_announcements(kernel)
+
+    def _prepare_announcements(self, kernel: Kernel) -> None:
+        """Build a frame for each address, for the interface that it is on."""
+        view, home = self.port.view, self.config.home
+        frames: list[bytes] = []
+        away: list[tuple[str, bytes]] = []
+        if view.address:
+            for virtual in (*self.config.addresses, *self.config.excluded_addresses):
+                where, address = virtual.device or home, virtual.address.packed
+                # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
+                if where == self.config.interface:
+                    forwards = view.forwards
+                    if virtual.address.version != self.config.family:
+                        forwards = kernel.device(where).forwards
+                    frames.append(announce.frame(address, view.mac, forwards))
+                elif any(mac := self.devices[where].mac) and len(mac) == ETHERNET:
+                    away.append((where, announce.frame(address, mac, self.devices[where].forwards)))
+        if (tuple(frames), tuple(away)) != (self.frames, self.frames_away):
+            self.frames, self.frames_away = tuple(frames), tuple(away)
             self.epoch += 1  # what still waits to be announced is no longer true
 
     def stand(self, standing: Standing) -> bool:
@@ -169,6 +191,21 @@ class Router:
         if len(self.settings.address) == 16:
             return message
         return packet.ipv4_datagram(message, self.settings.address, to, ttl)
+
+    def device_fault(self, kernel: Kernel) -> str | None:
+        """Return why something cannot go where it belongs, in words; None: everything can."""
+        faults = (kernel.device(name).fault for name in self.config.devices)
+        return next((fault for fault in faults if fault is not None), None)
+
+    def _look_at_devices(self, kernel: Kernel) -> tuple[object, ...]:
+        """Look at the interfaces without adverts that something goes on; return what depends on them."""
+        self.devices = {name: kernel.device(name) for name in self.config.devices}
+        fault = self.device_fault(kernel)
+        if fault is None:
+            self.impediments.pop(DEVICES, None)
+        else:
+            self.impediments[DEVICES] = fault
+        return tuple((one.ifindex, one.mac, one.forwards) for one in self.devices.values())
 
     @property
     def fault(self) -> str | None:

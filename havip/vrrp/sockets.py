@@ -254,6 +254,14 @@ class FrameSender:
             return name_of(error)
         return None
 
+    def send_from(self, interface: str, frame: bytes) -> str | None:
+        """Send one frame out of another interface; returns what `send` does."""
+        try:
+            self._socket.sendto(frame, (interface, 0))
+        except OSError as error:
+            return name_of(error)
+        return None
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()

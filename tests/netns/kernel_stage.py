@@ -16,6 +16,7 @@ from typing import Any
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 from havip.config.model import VirtualAddress
+from havip.vrrp.holdings import Key
 from havip.vrrp.kernel import Changes, Kernel, Refused
 from lab.netns import Host, Network, Switch
 
@@ -158,6 +159,12 @@ def vips(*texts: str) -> list[VirtualAddress]:
     return [vip(text) for text in texts]
 
 
+def key(ifindex: int, text: str) -> Key:
+    """Return what identifies a virtual address on an interface."""
+    address = vip(text)
+    return (ifindex, address.address.packed, address.address.packed, address.prefix_length)
+
+
 def packed(text: str) -> bytes:
     """Return an address in network order."""
     return ip_address(text).packed
@@ -166,7 +173,7 @@ def packed(text: str) -> bytes:
 def read_all(kernel: Kernel) -> Changes:
     """Read until nothing is left, and return all that was reported."""
     interfaces: set[str] = set()
-    lost: list[tuple[int, VirtualAddress]] = []
+    lost: list[Key] = []
     while select.select([kernel], [], [], 0)[0]:
         changes = kernel.read_events()
         interfaces |= changes.interfaces

@@ -12,12 +12,13 @@ from havip.config.model import Family
 from havip.errors import KernelRefused
 from havip.netlink import codec
 from havip.netlink.socket import RequestSocket
-from havip.vrrp import addresses
+from havip.vrrp import holdings
 from havip.vrrp.kernel import Changes, Kernel
 from tests.netns.kernel_stage import (
     FIRST_VIP,
     SECOND_VIP,
     Stage,
+    key,
     packed,
     read_all,
     stage,
@@ -186,7 +187,7 @@ def test_an_address_that_another_puts_in_the_place_of_ours_is_left_alone(s: Stag
 def test_an_address_that_we_lost_to_another_is_left_alone(s: Stage) -> None:
     s.add(FIRST_VIP)
     s.ip("addr", "del", FIRST_VIP, "dev", "eth0")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(FIRST_VIP)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, FIRST_VIP),)
     s.ip("addr", "add", FIRST_VIP, "dev", "eth0")
     assert s.add(FIRST_VIP) == []
     assert s.remove(FIRST_VIP) == []
@@ -199,12 +200,12 @@ def test_without_the_right_to_change_addresses_every_change_is_refused(s: Stage)
         unable = s.another_kernel()
         batch = unable.prepare(s.ifindex, vips(SECOND_VIP, "2001:db8::5/64"))
         refused = unable.add([batch])
-        assert [(one.address, one.error) for one in refused] == [
+        assert [(one.holding, one.error) for one in refused] == [
             (vip(SECOND_VIP), "Operation not permitted (EPERM)"),
             (vip("2001:db8::5/64"), "Operation not permitted (EPERM)"),
         ]
         (kept,) = s.remove(FIRST_VIP)
-        assert (kept.address, kept.error) == (vip(FIRST_VIP), "Operation not permitted (EPERM)")
+        assert (kept.holding, kept.error) == (vip(FIRST_VIP), "Operation not permitted (EPERM)")
         with pytest.raises(KernelRefused, match=r"10\.77\.0\.100/24: Operation not permitted \(EPERM\)"):
             s.kernel.sweep(())
     assert s.remove(FIRST_VIP) == []  # it was still held
@@ -215,7 +216,7 @@ def test_without_the_right_to_change_addresses_every_change_is_refused(s: Stage)
 def test_a_kernel_that_knows_no_marks_is_made_up_for_by_memory(
     s: Stage, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(addresses, "ADDRESS_MARK", 0)  # to the kernel the same as no IFA_PROTO at all
+    monkeypatch.setattr(holdings, "MARK", 0)  # to the kernel the same as no IFA_PROTO at all
     before = [s.kernel.view("eth0", family) for family in Family]
     assert s.add(address) == []
     assert s.marks()[address] is None
@@ -223,7 +224,7 @@ def test_a_kernel_that_knows_no_marks_is_made_up_for_by_memory(
     assert [s.kernel.view("eth0", family) for family in Family] == before
     assert s.add(address) == []
     s.ip("addr", "del", address, "dev", "eth0")
-    assert read_all(s.kernel) == Changes(frozenset(), ((s.ifindex, vip(address)),))
+    assert read_all(s.kernel) == Changes(frozenset(), (key(s.ifindex, address),))
     assert s.add(address) == []
     assert s.remove(address) == []
     assert address not in s.shown()
@@ -234,7 +235,7 @@ def test_a_closed_kernel_leaves_its_addresses_and_no_descriptor(s: Stage) -> Non
     before = len(os.listdir("/proc/self/fd"))
     with s.host.entered():
         kernel = Kernel()
-    assert len(os.listdir("/proc/self/fd")) == before + 2
+    assert len(os.listdir("/proc/self/fd")) == before + 3
     kernel.close()
     kernel.close()
     assert len(os.listdir("/proc/self/fd")) == before
@@ -247,7 +248,7 @@ def test_a_refusal_names_its_address_in_the_kernels_words_and_stops_nobody_else(
     ipv6 = s.kernel.prepare(s.ifindex, vips("2001:db8::5/64", "2001:db8::6/64"))
     more = s.kernel.prepare(s.ifindex, vips("10.88.0.7/24"))
     refused = s.kernel.add([ipv4, ipv6, more])
-    assert [(one.address, one.batch) for one in refused] == [
+    assert [(one.holding, one.batch) for one in refused] == [
         (vip("2001:db8::5/64"), ipv6),
         (vip("2001:db8::6/64"), ipv6),
     ]
@@ -271,7 +272,7 @@ def test_a_refused_address_is_not_held(s: Stage) -> None:
 def test_an_absent_interface_refuses_addition_but_not_removal(s: Stage, address: str) -> None:
     batch = s.kernel.prepare(4242, vips(address))
     (refused,) = s.kernel.add([batch])
-    assert refused.address == vip(address)
+    assert refused.holding == vip(address)
     assert refused.error.endswith("(ENODEV)")
     assert s.kernel.remove([batch]) == []
 
@@ -313,7 +314,7 @@ def test_the_addresses_of_many_routers_go_together(s: Stage) -> None:
 
 def test_each_of_500_refusals_is_told(s: Stage) -> None:
     batch = s.kernel.prepare(4242, vips(*many(500, 6)))
-    assert [one.address for one in s.kernel.add([batch])] == vips(*many(500, 6))
+    assert [one.holding for one in s.kernel.add([batch])] == vips(*many(500, 6))
 
 
 def test_addresses_are_removed_from_the_last_to_the_first(s: Stage) -> None:
@@ -333,7 +334,7 @@ def test_sweeping_removes_what_has_our_mark_and_is_not_kept(s: Stage) -> None:
     s.add(FIRST_VIP, "10.88.0.5/24", "10.88.0.6/24", "2001:db8::5/64", "2001:db8::6/64")
     s.ip("addr", "add", "10.88.0.9/24", "dev", "eth0")
     s.kernel = s.another_kernel()
-    keep = {(s.ifindex, vip(FIRST_VIP)), (s.ifindex, vip("2001:db8::6/64"))}
+    keep = {key(s.ifindex, FIRST_VIP), key(s.ifindex, "2001:db8::6/64")}
     swept = s.kernel.sweep(keep)
     assert sorted(map(str, swept)) == ["10.88.0.5/24", "10.88.0.6/24", "2001:db8::5/64"]
     left = s.shown().keys()
@@ -344,8 +345,8 @@ def test_sweeping_removes_what_has_our_mark_and_is_not_kept(s: Stage) -> None:
 
 def test_sweeping_goes_by_the_prefix_length_and_the_interface_too(s: Stage) -> None:
     s.add(FIRST_VIP)
-    keep = {(s.ifindex, vip("10.77.0.100/32")), (4242, vip(FIRST_VIP))}
-    assert s.kernel.sweep(keep) == [vip(FIRST_VIP)]
+    keep = {key(s.ifindex, "10.77.0.100/32"), key(4242, FIRST_VIP)}
+    assert s.kernel.sweep(keep) == [FIRST_VIP]
     assert read_all(s.kernel) == NOTHING
 
 

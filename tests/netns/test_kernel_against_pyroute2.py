@@ -96,7 +96,7 @@ def test_both_read_the_same_lists(s: Stage) -> None:
 
 
 def test_both_read_the_same_events(s: Stage) -> None:
-    listener = os.dup(s.another_kernel().fileno())
+    listener = os.dup(s.another_kernel()._events.fileno())
     try:
         s.batch(CHANGES)
         compared = 0

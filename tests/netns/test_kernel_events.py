@@ -13,17 +13,17 @@ import pytest
 from havip.config.model import Family
 from havip.errors import KernelRefused
 from havip.netlink.socket import Dump, RequestSocket
-from havip.vrrp import kernel
+from havip.vrrp import surroundings
 from havip.vrrp.kernel import Changes, InterfaceView, Kernel
 from tests.netns.kernel_stage import (
     FIRST_VIP,
     SECOND_VIP,
     Stage,
+    key,
     packed,
     read_all,
     read_until,
     stage,
-    vip,
     vips,
 )
 
@@ -44,7 +44,7 @@ def s() -> Iterator[Stage]:
 def test_an_address_that_somebody_removes_is_lost_once(s: Stage, address: str) -> None:
     s.add(address)
     s.ip("addr", "del", address, "dev", "eth0")
-    assert read_all(s.kernel) == Changes(frozenset(), ((s.ifindex, vip(address)),))
+    assert read_all(s.kernel) == Changes(frozenset(), (key(s.ifindex, address),))
     assert read_all(s.kernel) == NOTHING
     assert s.add(address) == []
     assert address in s.shown()
@@ -66,14 +66,14 @@ def test_our_own_removal_is_not_a_loss_even_if_we_hold_the_address_again(s: Stag
     s.add(address)
     assert read_all(s.kernel) == NOTHING
     s.ip("addr", "del", address, "dev", "eth0")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(address)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, address),)
 
 
 @EITHER
 def test_our_own_changes_are_no_loss_however_few_events_one_call_reads(
     s: Stage, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(kernel, "EVENTS_PER_READ", 1)
+    monkeypatch.setattr(surroundings, "EVENTS_PER_READ", 1)
     for _ in range(3):
         s.add(address)
         s.remove(address)
@@ -87,7 +87,7 @@ def test_a_loss_between_our_own_changes_is_found(s: Stage, address: str) -> None
     s.remove(address)
     s.add(address)
     s.ip("addr", "del", address, "dev", "eth0")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(address)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, address),)
 
 
 def test_an_address_that_is_gone_and_back_is_not_lost(s: Stage) -> None:
@@ -102,7 +102,7 @@ def test_an_address_that_is_gone_and_back_is_not_lost(s: Stage) -> None:
 def test_an_address_of_the_owner_is_lost_too_and_concerns_the_interface(s: Stage) -> None:
     s.add("10.77.0.1/24")
     s.ip("addr", "del", "10.77.0.1/24", "dev", "eth0")
-    assert read_all(s.kernel) == Changes(frozenset({"eth0"}), ((s.ifindex, vip("10.77.0.1/24")),))
+    assert read_all(s.kernel) == Changes(frozenset({"eth0"}), (key(s.ifindex, "10.77.0.1/24"),))
 
 
 def test_an_ipv6_address_that_was_there_with_another_prefix_length_is_lost_as_we_know_it(s: Stage) -> None:
@@ -110,7 +110,7 @@ def test_an_ipv6_address_that_was_there_with_another_prefix_length_is_lost_as_we
     s.add("2001:db8::1/128")
     assert read_all(s.kernel).lost == ()
     s.ip("addr", "del", "2001:db8::1/64", "dev", "eth0")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip("2001:db8::1/128")),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, "2001:db8::1/128"),)
 
 
 def test_an_address_that_we_hold_no_more_cannot_be_lost(s: Stage) -> None:
@@ -125,7 +125,7 @@ def test_a_flush_loses_everything(s: Stage) -> None:
     s.add(*ours)
     s.ip("addr", "flush", "dev", "eth0")
     changes = read_all(s.kernel)
-    assert set(changes.lost) == {(s.ifindex, address) for address in vips(*ours)}
+    assert set(changes.lost) == {key(s.ifindex, address) for address in ours}
     assert len(changes.lost) == 4
     assert changes.interfaces == {"eth0"}
 
@@ -134,7 +134,7 @@ def test_an_interface_that_goes_down_loses_its_ipv6_addresses_and_keeps_the_othe
     s.add(IPV4_VIP, IPV6_VIP)
     s.ip("link", "set", "eth0", "down")
     changes = read_until(s.kernel, lambda: s.kernel.view("eth0", Family.IPV4).fault is not None)
-    assert changes.lost == ((s.ifindex, vip(IPV6_VIP)),)
+    assert changes.lost == (key(s.ifindex, IPV6_VIP),)
     assert IPV4_VIP in s.shown()
 
 
@@ -143,7 +143,7 @@ def test_a_deleted_interface_loses_all_its_addresses(s: Stage) -> None:
     ifindex = s.ifindex
     s.ip("link", "del", "eth0")
     changes = read_all(s.kernel)
-    assert set(changes.lost) == {(ifindex, one) for one in vips(IPV4_VIP, IPV6_VIP, "10.77.0.1/24")}
+    assert set(changes.lost) == {key(ifindex, one) for one in (IPV4_VIP, IPV6_VIP, "10.77.0.1/24")}
     assert len(changes.lost) == 3
 
 
@@ -155,8 +155,8 @@ def test_siblings_that_the_kernel_strips_with_a_primary_address_are_lost(s: Stag
     s.add("10.88.0.8/32")
     assert s.remove("10.88.0.5/24") == []
     assert read_all(s.kernel).lost == (
-        (s.ifindex, vip("10.88.0.6/24")),
-        (s.ifindex, vip("10.88.0.7/24")),
+        key(s.ifindex, "10.88.0.6/24"),
+        key(s.ifindex, "10.88.0.7/24"),
     )
     assert s.add("10.88.0.6/24", "10.88.0.7/24") == []
     assert {"10.88.0.6/24", "10.88.0.7/24", "10.88.0.8/32"} <= s.shown().keys()
@@ -177,7 +177,7 @@ def test_the_last_real_address_takes_ours_of_its_subnet_along(s: Stage) -> None:
         s.host.sysctl(f"net.ipv4.conf.{scope}.promote_secondaries", 0)
     s.add(FIRST_VIP)
     s.ip("addr", "del", "10.77.0.1/24", "dev", "eth0")
-    assert read_all(s.kernel) == Changes(frozenset({"eth0"}), ((s.ifindex, vip(FIRST_VIP)),))
+    assert read_all(s.kernel) == Changes(frozenset({"eth0"}), (key(s.ifindex, FIRST_VIP),))
 
 
 def storm(s: Stage) -> None:
@@ -200,7 +200,7 @@ def test_after_an_overrun_everything_that_differs_is_reported(s: Stage) -> None:
     s.kernel.add([s.kernel.prepare(ifindex, vips(FIRST_VIP))])  # ours, unheard: must not be reported
     changes = read_until(s.kernel, lambda: s.kernel.view("lan0", Family.IPV4).fault is None)
     assert changes.interfaces == {"lo", "gone0", "gone1", "eth0", "lan0"}
-    assert set(changes.lost) == {(ifindex, vip(SECOND_VIP)), (ifindex, vip(IPV6_VIP))}
+    assert set(changes.lost) == {key(ifindex, SECOND_VIP), key(ifindex, IPV6_VIP)}
     assert s.kernel.view("lan0", Family.IPV4).mac == bytes.fromhex("02000000000a")
     assert s.kernel.view("eth0", Family.IPV4).fault == "interface eth0 does not exist (renamed to lan0)"
 
@@ -223,7 +223,7 @@ def test_our_own_changes_during_a_storm_are_not_reported(s: Stage) -> None:
     s.remove(SECOND_VIP)
     assert read_all(s.kernel).lost == ()
     s.ip("addr", "del", FIRST_VIP, "dev", "eth0")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(FIRST_VIP)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, FIRST_VIP),)
 
 
 def test_a_list_that_was_torn_while_it_was_read_is_read_again_at_the_next_event(
@@ -236,7 +236,7 @@ def test_a_list_that_was_torn_while_it_was_read_is_read_again_at_the_next_event(
     assert read_all(s.kernel).lost == ()  # an address that a torn list lacks may well be there
     monkeypatch.undo()
     s.ip("link", "set", "lo", "mtu", "1500")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(SECOND_VIP)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, SECOND_VIP),)
     assert s.kernel.view("eth0", Family.IPV4).fault is None
 
 
@@ -253,11 +253,11 @@ def test_a_list_that_the_kernel_refuses_is_read_at_the_next_event(
     assert read_all(s.kernel) == NOTHING
     monkeypatch.undo()
     s.ip("link", "set", "lo", "mtu", "1500")
-    assert read_all(s.kernel).lost == ((s.ifindex, vip(FIRST_VIP)),)
+    assert read_all(s.kernel).lost == (key(s.ifindex, FIRST_VIP),)
 
 
 def test_one_call_reads_a_bounded_part_of_a_storm(s: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "EVENTS_PER_READ", 8)
+    monkeypatch.setattr(surroundings, "EVENTS_PER_READ", 8)
     s.batch([f"link set dev lo mtu {mtu}" for mtu in range(2000, 2020)])
     s.kernel.read_events()
     assert s.kernel.view("lo", Family.IPV4).mtu == 2007

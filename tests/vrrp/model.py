@@ -13,10 +13,10 @@ from typing import Any, cast
 from havip.clock import Duration, Instant
 from havip.config.model import Family, VirtualAddress, VirtualRouter
 from havip.vrrp import packet
-from havip.vrrp.kernel import AddressBatch, InterfaceView, Kernel, Refused
+from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding
+from havip.vrrp.kernel import DeviceView, InterfaceView, Kernel, Refused
 from havip.vrrp.packet import Heard
 from havip.vrrp.port import Port
-from havip.vrrp.router import NO_INTERFACE
 from havip.vrrp.settings import Settings
 from havip.vrrp.sockets import FrameSender, Target
 from havip.vrrp.wire import Wire
@@ -27,14 +27,17 @@ PEER = ip_address("10.0.0.2").packed
 
 
 class ModelKernel:
-    """Interfaces by name, and the addresses that were put on them."""
+    """Interfaces by name, and what was put into the kernel.
+
+    The key of a holding is (ifindex, holding), with 0 for what is on no interface.
+    """
 
     def __init__(self) -> None:
         self.views = {
             name: InterfaceView(None, 7 + i, MAC, OURS, 1500) for i, name in enumerate(("eth0", "eth1"))
         }
-        self.held: set[tuple[int, VirtualAddress]] = set()
-        self.refuses: set[VirtualAddress] = set()
+        self.held: set[tuple[int, Holding]] = set()
+        self.refuses: set[Holding] = set()
         self.sources: set[bytes] = set()  # addresses beside the primary one
         self.log: list[tuple[str, int]] = []  # ("add" or "remove", how many routers at once)
 
@@ -53,11 +56,20 @@ class ModelKernel:
     def has_link(self, interface: str) -> bool:
         return interface in self.views
 
-    def prepare(self, ifindex: int, addresses: Sequence[VirtualAddress]) -> AddressBatch:
-        keys = cast(Any, tuple((ifindex, address) for address in addresses))
-        return AddressBatch(tuple(addresses), keys, (), (), 0, 0)
+    def device(self, name: str) -> DeviceView:
+        view = self.view(name, Family.IPV4)
+        return DeviceView(view.fault, view.ifindex, view.mac, False)
 
-    def add(self, batches: Sequence[AddressBatch]) -> list[Refused]:
+    def prepare(self, ifindex: int, wanted: Sequence[Holding]) -> Batch:
+        keys = cast(Any, tuple((self.place_of(one, ifindex), one) for one in wanted))
+        return Batch(tuple(wanted), keys, (), (), 0, 0)
+
+    def place_of(self, holding: Holding, ifindex: int) -> int:
+        if not isinstance(holding, VirtualAddress):
+            return 0
+        return self.device(holding.device).ifindex if holding.device else ifindex
+
+    def add(self, batches: Sequence[Batch]) -> list[Refused]:
         self.log.append(("add", len(batches)))
         refused = []
         for batch in batches:
@@ -70,16 +82,16 @@ class ModelKernel:
                     self.held.add(key)
         return refused
 
-    def remove(self, batches: Sequence[AddressBatch]) -> list[Refused]:
+    def remove(self, batches: Sequence[Batch], keep: Collection[Any] = ()) -> list[Refused]:
         self.log.append(("remove", len(batches)))
         for batch in batches:
-            self.held -= set(cast(Any, batch.keys))
+            self.held -= set(cast(Any, batch.keys)) - set(keep)
         return []
 
-    def sweep(self, keep: Collection[tuple[int, VirtualAddress]]) -> list[VirtualAddress]:
+    def sweep(self, keep: Collection[Any]) -> list[str]:
         swept = self.held - set(keep)
         self.held &= set(keep)
-        return [address for _, address in swept]
+        return [str(address) for _, address in swept]
 
     def addresses(self) -> set[str]:
         return {str(address) for _, address in self.held}
@@ -98,6 +110,12 @@ class ModelSender:
         if self.error is None:
             self.wire.append((self.kind, data))
             self.targets.append(to[0] if to is not None else None)
+            self.held_when_sent.append(self.kernel.addresses())
+        return self.error
+
+    def send_from(self, interface: str, data: bytes) -> str | None:
+        if self.error is None:
+            self.wire.append((f"{self.kind} on {interface}", data))
             self.held_when_sent.append(self.kernel.addresses())
         return self.error
 

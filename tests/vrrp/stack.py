@@ -28,6 +28,7 @@ class Stack:
         self.priorities: list[tuple[str, int]] = []
         self.troubles: list[str] = []
         self.weaker: list[str] = []  # who heard a weaker master
+        self.misses: list[tuple[str, str]] = []  # what the kernel refused and a router can do without
         self.remarks: list[str] = []
         self.now = at(0)
         self.roster = Roster(real, self.blackbox, self.engine, lambda port: None, ModelPort)
@@ -38,6 +39,9 @@ class Stack:
 
     def heard_weaker(self, router: Router) -> None:
         self.weaker.append(router.config.name)
+
+    def missed(self, router: Router, reason: str) -> None:
+        self.misses.append((router.config.name, reason))
 
     def refused(self, router: Router, reason: str) -> None:
         self.troubles.append(reason)
