@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config.addresses import Claim, claim
+from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
 from havip.config.model import OWNER_PRIORITY, Family, VirtualAddress, VirtualRouter
 from havip.config.problems import Place, Problems, quote
+from havip.config.reader import Reading
 
 LONGEST_INTERVAL_V3 = centiseconds(0x0FFF)  # 12 bits (RFC 9568 section 5.2.7)
 STEP_V3 = milliseconds(10)
@@ -96,8 +98,8 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
 )
 
 
-def check(drafts: Sequence[Draft], problems: Problems) -> None:
-    """Run every check over the virtual routers of one file."""
+def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
+    """Run every check over one file."""
     for draft in drafts:
         for needed, objections in CHECKS:
             if needed.isdisjoint(draft.bad):
@@ -106,6 +108,7 @@ def check(drafts: Sequence[Draft], problems: Problems) -> None:
         check_family(draft, problems)
     check_identities(drafts, problems)
     check_claims(drafts, problems)
+    check_tracking(root, drafts, problems)
 
 
 def object_to(draft: Draft, objection: Objection, problems: Problems) -> None:

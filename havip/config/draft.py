@@ -7,7 +7,7 @@ and hold a stand-in, so a check runs exactly when all that it looks at was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -51,7 +51,11 @@ def routers(root: Reading) -> list[Draft]:
 def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
     """Return what a file means, once nothing in it is wrong."""
     sections = values(root, CONFIGURATION, ("defaults", "virtual_routers"))
-    return Configuration(virtual_routers=tuple(one.router for one in drafts), **sections)
+    tracked = Configuration(**sections).tracked
+    return Configuration(
+        virtual_routers=tuple(replace(one.router, track=tracked.resolve(one.router.track)) for one in drafts),
+        **sections,
+    )
 
 
 def group_of(reading: Reading, key: str) -> Reading:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.routing import VirtualRoute, VirtualRule
-from havip.config.tracking import Tracking
+from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
@@ -147,6 +147,8 @@ class Daemon:
     control_socket: str = "/run/havip/havip.sock"
     realtime_priority: int = 50  # SCHED_RR 1..99; 0: ordinary scheduling
     lock_memory: bool = True
+    script_user: str = ""  # of scripts that name none; empty: the daemon's own
+    script_group: str = ""  # empty: that of the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +157,12 @@ class Configuration:
 
     virtual_routers: tuple[VirtualRouter, ...] = ()
     daemon: Daemon = field(default_factory=Daemon)
+    scripts: tuple[Script, ...] = ()
+    tracked_files: tuple[TrackedFile, ...] = ()
+    tracked_processes: tuple[TrackedProcess, ...] = ()
+    interfaces: tuple[InterfaceDelays, ...] = ()
+
+    @property
+    def tracked(self) -> Tracked:
+        """Return everything that can be tracked by a name."""
+        return Tracked(self.scripts, self.tracked_files, self.tracked_processes)

@@ -7,17 +7,19 @@ key is looked at without a word here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from havip import permission, secrets
 from havip.config.commands import ACCOUNT, COMMAND, Program
-from havip.config.draft import Draft, value_of
+from havip.config.draft import Draft, group_of, value_of
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.files import CA_FILE, CREDENTIAL, SECRET_FILE
 from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.problems import Problems, quote
 from havip.config.reader import BAD, Read, Reading, whole
 
+NOBODY: Final[Mapping[str, Read]] = MappingProxyType({})
 Look = Callable[[Any, Mapping[str, Read]], str | None]
 
 
@@ -28,38 +30,53 @@ def look(root: Reading, drafts: Iterable[Draft], problems: Problems) -> None:
     places.
     """
     beside = {key: read for key, read in root.items() if key not in ("defaults", "virtual_routers")}
-    for read, objection in offences(beside, CONFIGURATION):
+    default = default_account(root)
+    for read, objection in offences(beside, CONFIGURATION, default):
         problems.add(read.place, objection)
     for draft in drafts:
-        for read, objection in offences(draft.reading, ROUTER):
+        for read, objection in offences(draft.reading, ROUTER, default):
             problems.add(read.place, objection)
 
 
-def offences(reading: Mapping[str, Read], group: Group) -> Iterator[tuple[Read, str]]:
+def default_account(root: Reading) -> dict[str, Read]:
+    """Return the user and the group of programs that name no user themselves."""
+    daemon = group_of(root, "daemon")
+    named = {key: daemon.get(f"script_{key}") for key in ("user", "group")}
+    return {key: read for key, read in named.items() if read is not None and read.value is not BAD}
+
+
+def offences(
+    reading: Mapping[str, Read], group: Group, default: Mapping[str, Read] = NOBODY
+) -> Iterator[tuple[Read, str]]:
     """Yield what is wrong in a mapping and below it."""
+    with_default = reading if "user" in reading else {**default, **reading}
     for key, read in reading.items():
         shape = group.by_name[key].shape
         if read.value is BAD:
             continue
         for kind, judge in LOOKS:
-            if shape is kind and whole(read, shape) and (objection := judge(value_of(read, shape), reading)):
+            if (
+                shape is kind
+                and whole(read, shape)
+                and (objection := judge(value_of(read, shape), with_default))
+            ):
                 yield read, objection
-        yield from below(read, shape)
+        yield from below(read, shape, default)
 
 
-def below(read: Read, shape: Shape) -> Iterator[tuple[Read, str]]:
+def below(read: Read, shape: Shape, default: Mapping[str, Read]) -> Iterator[tuple[Read, str]]:
     """Yield what is wrong inside a value."""
     match shape:
         case Group():
-            yield from offences(read.value, shape)
+            yield from offences(read.value, shape, default)
         case Named():
             for item in read.value.values():
                 if item.value is not BAD:
-                    yield from offences(item.value, shape.group)
+                    yield from offences(item.value, shape.group, default)
         case ListOf(item=Group() as group):
             for item in read.value:
                 if item.value is not BAD:
-                    yield from offences(item.value, group)
+                    yield from offences(item.value, group, default)
         case _:
             pass
 
@@ -75,7 +92,7 @@ def program(words: tuple[str, ...], beside: Mapping[str, Read]) -> str | None:
 def account(name: str, beside: Mapping[str, Read]) -> str | None:
     """Say that there is no such user or group."""
     for key, ask in (("user", permission.identify), ("group", lambda group: permission.identify("", group))):
-        if name and text_of(beside, key) == name:
+        if name and name in (text_of(beside, key), text_of(beside, f"script_{key}")):
             try:
                 ask(name)
             except permission.CannotRun:

@@ -71,7 +71,9 @@ def group_schema(group: Group) -> Schema:
 def field_schema(field: Field, group: Group) -> Schema:
     """Return the schema of one key, with what an editor shows beside it."""
     schema = {"description": description(field), **shape_schema(field.shape)}
-    if group.defaults.get(field.name) is not None and not isinstance(field.shape, Group | Named | ListOf):
+    if group.defaults.get(field.name) not in (None, "") and not isinstance(
+        field.shape, Group | Named | ListOf
+    ):
         schema["default"] = field.shape.written(group.defaults[field.name])
     if field.example is not None:
         schema["examples"] = [field.example]

@@ -42,6 +42,14 @@ class Match(StrEnum):
     PARTIAL = "partial"  #: as configured, and more may follow
 
 
+class RouterState(StrEnum):
+    """A state of another router that may be good."""
+
+    MASTER = "MASTER"
+    BACKUP = "BACKUP"
+    FAULT = "FAULT"
+
+
 TrackerKey: TypeAlias = tuple[TrackerKind, str]
 
 
@@ -65,6 +73,12 @@ class Tracker:
         return self.kind, self.name
 
 
+def spelled(name: str, weight: int | None, reverse: bool | None) -> str:
+    """Return a tracker in words: ``web (weight -20, reverse)``."""
+    words = [f"weight {weight}"] * bool(weight) + ["reverse"] * bool(reverse)
+    return f"{name} ({', '.join(words)})" if words else name
+
+
 @dataclass(frozen=True, slots=True)
 class InterfaceTracker:
     """An interface beside the router's own: good while it is up and running."""
@@ -72,6 +86,9 @@ class InterfaceTracker:
     interface: str
     weight: int = 0
     reverse: bool = False
+
+    def __str__(self) -> str:
+        return spelled(self.interface, self.weight, self.reverse)
 
     def tracker(self) -> Tracker:
         """Return what the standing is made of."""
@@ -86,6 +103,9 @@ class ScriptTracker:
     weight: int | None = None
     reverse: bool | None = None
 
+    def __str__(self) -> str:
+        return spelled(self.script, self.weight, self.reverse)
+
     def tracker(self) -> Tracker:
         """Return what the standing is made of."""
         return Tracker(TrackerKind.SCRIPT, self.script, self.weight or 0, bool(self.reverse))
@@ -98,6 +118,9 @@ class FileTracker:
     file: str
     weight: int | None = None
     reverse: bool | None = None
+
+    def __str__(self) -> str:
+        return spelled(self.file, self.weight, self.reverse)
 
     def tracker(self) -> Tracker:
         """Return what the standing is made of."""
@@ -112,6 +135,9 @@ class ProcessTracker:
     weight: int | None = None
     reverse: bool | None = None
 
+    def __str__(self) -> str:
+        return spelled(self.process, self.weight, self.reverse)
+
     def tracker(self) -> Tracker:
         """Return what the standing is made of."""
         return Tracker(TrackerKind.PROCESS, self.process, self.weight or 0, bool(self.reverse))
@@ -122,9 +148,12 @@ class RouterTracker:
     """Another virtual router of this host: good while it is in one of these states."""
 
     router: str
-    states: tuple[str, ...] = ("MASTER",)
+    states: tuple[RouterState, ...] = (RouterState.MASTER,)
     weight: int = 0
     reverse: bool = False
+
+    def __str__(self) -> str:
+        return spelled(self.router, self.weight, self.reverse)
 
     def tracker(self) -> Tracker:
         """Return what the standing is made of."""

@@ -102,7 +102,7 @@ def interpret(text: str, problems: Problems) -> Configuration | None:
     if not isinstance(root.value, dict):
         return None
     routers = draft.routers(root.value)
-    checks.check(routers, problems)
+    checks.check(root.value, routers, problems)
     onsite.look(root.value, routers, problems)
     return None if problems else draft.configuration(root.value, routers)
 

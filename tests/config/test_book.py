@@ -10,7 +10,7 @@ import pytest
 
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
-from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER
+from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, tracking
 from havip.config.kinds import Length, Whole
 
 BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
@@ -23,7 +23,24 @@ def rows(heading: str) -> dict[str, tuple[str, str]]:
     return {key: (value, default) for key, value, default, _ in ROW.findall(section)}
 
 
-TABLES = [("## `virtual_routers`", ROUTER), ("### `announce`", ANNOUNCE), ("## `daemon`", DAEMON)]
+TRACKING = [
+    ("### `track`", tracking.TRACK),
+    *(
+        (f"#### `track.{field.name}`", field.shape.item)
+        for field in tracking.TRACK.fields
+        if isinstance(field.shape, ListOf) and isinstance(field.shape.item, Group)
+    ),
+    ("## `scripts`", tracking.SCRIPT),
+    ("## `tracked_files`", tracking.TRACKED_FILE),
+    ("## `tracked_processes`", tracking.TRACKED_PROCESS),
+    ("## `interfaces`", tracking.INTERFACE_DELAYS),
+]
+TABLES = [
+    ("## `virtual_routers`", ROUTER),
+    ("### `announce`", ANNOUNCE),
+    ("## `daemon`", DAEMON),
+    *TRACKING,
+]
 
 
 @pytest.mark.parametrize(("heading", "group"), TABLES)
@@ -50,7 +67,7 @@ def test_the_book_gives_the_true_default(heading: str, group: Group, field: Fiel
     _, default = rows(heading)[field.name]
     if field.required or group.needs(field):
         assert default == "required"
-    elif group.defaults[field.name] in (None, ()):
+    elif group.defaults[field.name] in (None, (), ""):
         assert default == "none"
     elif isinstance(field.shape, Group | Named | ListOf):
         assert default == "see below"

@@ -152,7 +152,14 @@ def test_the_example_of_a_key_is_good(path: str, group: Group, field: Field) -> 
     shape = field.shape
     assert field.example is not None, path
     if isinstance(shape, ListOf):
-        assert [shape.item.read(written(item)) for item in field.example]
+        assert field.example
+        for item in [] if shape.split is not None and isinstance(field.example, str) else field.example:
+            if not isinstance(shape.item, Group):
+                shape.item.read(written(item))
+            elif isinstance(item, dict):
+                assert set(item) <= set(shape.item.by_name)
+            else:
+                shape.item.by_name[shape.item.short].shape.read(written(item))  # type: ignore[union-attr]
     elif isinstance(shape, Group):
         assert set(field.example) <= set(shape.by_name)
     elif isinstance(shape, Named):
@@ -167,4 +174,6 @@ def test_the_example_of_a_key_is_good(path: str, group: Group, field: Field) -> 
 def test_the_default_of_a_key_is_one_that_the_reader_takes(path: str, group: Group, field: Field) -> None:
     if field.name in group.defaults and not isinstance(field.shape, Group | Named | ListOf):
         default = group.defaults[field.name]
+        if default in (None, ""):
+            return  # as if the key were not there
         assert field.shape.read(written(field.shape.written(default))) == default

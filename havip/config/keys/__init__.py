@@ -10,7 +10,9 @@ from __future__ import annotations
 from havip.config.fields import Field, Group, Named
 from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.daemon import DAEMON
-from havip.config.keys.router import DEFAULTS, NAME, ROUTER
+from havip.config.keys.names import NAME
+from havip.config.keys.router import DEFAULTS, ROUTER
+from havip.config.keys.tracking import SECTIONS as TRACKED
 
 __all__ = ["ANNOUNCE", "CONFIGURATION", "DAEMON", "DEFAULTS", "NAME", "ROUTER"]
 
@@ -32,6 +34,7 @@ CONFIGURATION = Group(
             required=True,
             elsewhere=("vrrp_instance", "vrrp_instances", "routers", "instances"),
         ),
+        *TRACKED,
     ),
     expected='a configuration with the key "virtual_routers"',
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group
 from havip.config.kinds import Flag, Text, Whole
 from havip.config.model import Daemon
@@ -24,5 +25,12 @@ DAEMON = Group(
             50,
         ),
         Field("lock_memory", Flag(), "keep that process in memory, never in swap", True),
+        Field(
+            "script_user",
+            ACCOUNT,
+            "whose rights scripts run with that name no user themselves; unless given, those of the daemon",
+            "nobody",
+        ),
+        Field("script_group", ACCOUNT, "the group; unless given, that of the user", "nogroup"),
     ),
 )

@@ -6,25 +6,12 @@ from havip.clock import ZERO, milliseconds, seconds
 from havip.config.addresses import HostAddress
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.keys.announce import ANNOUNCE
-from havip.config.kinds import Choice, Flag, Length, Text, Whole
+from havip.config.keys.names import INTERFACE
+from havip.config.keys.tracking import TRACK
+from havip.config.kinds import Choice, Flag, Length, Whole
 from havip.config.model import VirtualRouter
 
-LONGEST_NAME = 64  # characters
-LONGEST_INTERFACE = 15  # bytes: IFNAMSIZ and its closing zero
 MOST_ADDRESSES = 255  # the count is one octet (RFC 9568 section 5.2.5)
-
-#: the name of a virtual router, or of anything else that people name
-NAME = Text(
-    f"a name of 1 to {LONGEST_NAME} printable characters without spaces",
-    rf"^\S{{1,{LONGEST_NAME}}}$",
-    longest=4 * LONGEST_NAME,
-)
-#: the name of a network interface
-INTERFACE = Text(
-    'an interface name of 1 to 15 bytes without spaces, "/" and ":"',
-    r"^(?!\.{1,2}$)[^\s/:]{1,15}$",
-    longest=LONGEST_INTERFACE,
-)
 
 ROUTER = Group(
     VirtualRouter,
@@ -95,6 +82,13 @@ ROUTER = Group(
             "how often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA)",
             {"repeat": 3, "delay": "2s"},
             elsewhere=("garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_interval"),
+        ),
+        Field(
+            "track",
+            TRACK,
+            "what the priority, or taking part at all, depends on",
+            {"scripts": ["web"]},
+            elsewhere=("track_interface", "track_script", "track_file", "track_process"),
         ),
     ),
 )

@@ -1,0 +1,173 @@
+"""What must hold between routers, what they track, and what can be tracked.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
+
+from havip.clock import ZERO, Duration, spell
+from havip.config.draft import Draft, group_of
+from havip.config.model import OWNER_PRIORITY
+from havip.config.problems import Place, Problems, quote
+from havip.config.reader import BAD, Read, Reading
+
+#: a list below `track`, the key of each item that names what is tracked, and where that is defined
+REFERENCES: Final = (
+    ("scripts", "script", "scripts", "script"),
+    ("files", "file", "tracked_files", "tracked file"),
+    ("processes", "process", "tracked_processes", "set of processes"),
+    ("routers", "router", "virtual_routers", "virtual router"),
+    ("interfaces", "interface", "", "interface"),
+)
+
+
+def check_tracking(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
+    """Check every `track`, and what is tracked."""
+    used: set[tuple[str, str]] = set()
+    for draft in drafts:
+        track = group_of(dict(draft.reading), "track")
+        check_names(root, track, used, problems)
+        check_router(draft, track, problems)
+    for section in ("scripts", "tracked_files", "tracked_processes"):
+        for name, read in group_of(root, section).items():
+            if (section, name) not in used:
+                problems.note(read.place, f"{quote(name)} is tracked by no virtual router")
+    check_circles(drafts, problems)
+    check_definitions(root, problems)
+    check_delays(root, drafts, problems)
+
+
+def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], problems: Problems) -> None:
+    """Refuse names that nothing has, and a thing that is tracked twice; note what is used."""
+    for items, key, section, noun in REFERENCES:
+        seen: dict[str, Place] = {}
+        known = group_of(root, section)
+        for name, place in named(track, items, key):
+            if name in seen:
+                problems.add(place, f"{quote(name)} again", why=f"tracked in line {seen[name].line} as well")
+            seen.setdefault(name, place)
+            used.add((section, name))
+            if section and name not in known:
+                import difflib  # only a mistake needs it
+
+                nearest = next(iter(difflib.get_close_matches(name, known, 1)), "")
+                problems.add(
+                    place,
+                    quote(name),
+                    f"the name of a {noun}",
+                    nearest=nearest,
+                    why=f'none below "{section}"',
+                )
+
+
+def named(track: Reading, items: str, key: str) -> Iterator[tuple[str, Place]]:
+    """Yield what a list of trackers names, and where."""
+    read = track.get(items)
+    if read is None or read.value is BAD:
+        return
+    for item in read.value:
+        name = None if item.value is BAD else item.value.get(key)
+        if name is not None and name.value is not BAD:
+            yield name.value, name.place
+
+
+def check_router(draft: Draft, track: Reading, problems: Problems) -> None:
+    """Check what one router tracks against the rest of it."""
+    router = draft.router
+    if router.track.own_interface and "interface" not in draft.bad:
+        for name, place in named(track, "interfaces", "interface"):
+            if name == router.interface:
+                why = "its own interface is tracked anyway; with own_interface: false it is not"
+                problems.add(place, quote(name), "another interface than the router's own", why=why)
+    if router.priority == OWNER_PRIORITY and "priority" not in draft.bad:
+        for items, *_ in REFERENCES:
+            for item in items_of(track, items):
+                if weight_of(item):
+                    why = "the priority of the address owner (255) never changes"
+                    problems.note(item.value["weight"].place, "this weight has no effect", why=why)
+
+
+def items_of(track: Reading, items: str) -> tuple[Read, ...]:
+    """Return the items of a list that could be read."""
+    read = track.get(items)
+    if read is None or read.value is BAD:
+        return ()
+    return tuple(item for item in read.value if item.value is not BAD)
+
+
+def weight_of(item: Read) -> int:
+    """Return the weight that an item gives itself."""
+    weight = item.value.get("weight")
+    return 0 if weight is None or weight.value is BAD else weight.value
+
+
+def check_circles(drafts: Sequence[Draft], problems: Problems) -> None:
+    """Refuse routers that follow each other round in a circle, or themselves."""
+    by_name = {draft.router.name: draft for draft in drafts}
+    graph = {
+        name: [one.router for one in draft.router.track.routers if one.router in by_name]
+        for name, draft in by_name.items()
+    }
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            draft = by_name[circle[1]]  # it tracks the one before it
+            track = group_of(dict(draft.reading), "track")
+            place = next(place for name, place in named(track, "routers", "router") if name == circle[0])
+            way = " -> ".join(reversed(circle))
+            why = "no state of theirs would follow from anything else"
+            problems.add(place, f"virtual routers that track each other in a circle: {way}", why=why)
+            graph[circle[1]].remove(circle[0])
+        else:
+            return
+
+
+def check_definitions(root: Reading, problems: Problems) -> None:
+    """Check scripts, files and processes by themselves."""
+    for one in definitions(root, "tracked_files"):
+        if value(one, "overwrite") and "initial" not in one:
+            problems.add(one["overwrite"].place, "true", why="there is no initial value to write")
+    for one in definitions(root, "tracked_processes"):
+        quorum, most = value(one, "quorum", 1), value(one, "quorum_max")
+        if most is not None and "quorum_max" in one and most < quorum and "quorum" in one:
+            problems.add(one["quorum_max"].place, str(most), f"at least the quorum, {quorum}")
+        if "match" in one and "arguments" not in one and value(one, "match") != "exact":
+            problems.add(
+                one["match"].place, quote(str(value(one, "match"))), why="there are no arguments to match"
+            )
+
+
+def definitions(root: Reading, section: str) -> Iterator[Mapping[str, Read]]:
+    """Yield the mapping of each definition of a section."""
+    for read in group_of(root, section).values():
+        if read.value is not BAD:
+            yield read.value
+
+
+def value(reading: Mapping[str, Read], key: str, default: Any = None) -> Any:
+    """Return a value of a mapping; the default for one that is not there or could not be read."""
+    read = reading.get(key)
+    return default if read is None or read.value is BAD else read.value
+
+
+def check_delays(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
+    """Point at delays of interfaces that nobody looks at, and at those that outlast the peers' patience."""
+    looked_at = {draft.router.interface for draft in drafts} | {
+        one.interface for draft in drafts for one in draft.router.track.interfaces
+    }
+    for name, read in group_of(root, "interfaces").items():
+        if name not in looked_at:
+            problems.note(read.place, f"no virtual router uses or tracks {quote(name)}")
+        if read.value is BAD:
+            continue
+        down: Duration = value(read.value, "down_delay", ZERO)
+        for draft in drafts:
+            router = draft.router
+            patience = Duration((router.down_adverts - 1) * router.interval)
+            if router.interface == name and down >= patience > ZERO:
+                silence = spell(router.down_adverts * router.interval)
+                why = f"the peers of {quote(router.name)} take over after {silence} of silence"
+                problems.note(read.value["down_delay"].place, f"a delay of {spell(down)}", why=why)
