@@ -147,12 +147,13 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     since = f"since {at_time(router.since)}"
     yield from wrapped("", [f"{router.name}  {router.state}  for {age(now - router.since)}", since], width)
     yield from wrapped("why", router.why.split(" "), width, " ")
-    protocol = f"VRRPv{router.version}"
-    yield from wrapped("router", [router.interface, f"VRID {router.vrid}", protocol, router.family], width)
+    identity = [router.interface, f"VRID {router.vrid}", f"VRRPv{router.version}", router.family]
+    yield from wrapped("router", identity + [router.segment] * bool(router.segment), width)
     yield from wrapped("priority", priority_words(router), width)
     yield from wrapped("master", [master_words(router)], width)
     yield from wrapped("timers", timer_words(router), width)
     yield from wrapped("addresses", router.addresses, width)
+    yield from wrapped("peers", router.peers, width)
     yield from wrapped("counters", counter_words(router.counters, verbose), width)
 
 

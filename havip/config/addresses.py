@@ -14,11 +14,14 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Claim: TypeAlias = tuple[str, Address]  # (interface, or empty where it makes no difference; address)
 
 LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+LINK_SCOPE = 2  # of IPv6 groups (RFC 4291 section 2.7)
 THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4_PATTERN = rf"^{OCTET}(?:\.{OCTET}){{3}}(?:/(?:[1-9]|[12][0-9]|3[0-2]))?$"
+BARE_IPV4_PATTERN = rf"^{OCTET}(?:\.{OCTET}){{3}}$"
+BARE_IPV6_PATTERN = r"^(?=.*:)[0-9A-Fa-f:.]{2,45}$"
 IPV6_PATTERN = r"^(?=[^/]*:)[0-9A-Fa-f:.]{2,45}(?:/(?:[1-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?$"
 
 
@@ -49,6 +52,51 @@ class HostAddress:
 
     def schema(self) -> Schema:
         return {"type": "string", "anyOf": [{"pattern": IPV4_PATTERN}, {"pattern": IPV6_PATTERN}]}
+
+
+@dataclass(frozen=True, slots=True)
+class BareAddress:
+    """An address that a host can hold, without a prefix length."""
+
+    expected: str = 'an IPv4 or IPv6 address such as "192.0.2.1" or "2001:db8::1"'
+
+    def read(self, text: str) -> Address:
+        if "/" in text:
+            raise Wrong(why="no prefix length belongs here")
+        try:
+            return HostAddress().read(text).address
+        except Wrong as wrong:
+            raise Wrong(wrong.expected or self.expected, why=wrong.why) from None
+
+    def written(self, value: Address) -> str:
+        return str(value)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "anyOf": [{"pattern": BARE_IPV4_PATTERN}, {"pattern": BARE_IPV6_PATTERN}]}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAddress:
+    """A multicast group whose packets stay on the link."""
+
+    expected: str = 'a multicast group such as "224.0.0.19" or "ff02::13"'
+
+    def read(self, text: str) -> Address:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            raise Wrong from None
+        if not address.is_multicast:
+            raise Wrong
+        if isinstance(address, IPv6Address) and (address.scope_id or address.packed[1] & 0x0F != LINK_SCOPE):
+            raise Wrong('a group of link-local scope such as "ff02::13"')
+        return address
+
+    def written(self, value: Address) -> str:
+        return str(value)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "anyOf": [{"pattern": BARE_IPV4_PATTERN}, {"pattern": "^[Ff][Ff].2:"}]}
 
 
 def unfit(virtual: VirtualAddress) -> str:

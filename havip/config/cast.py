@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
+
+from havip.clock import Duration, seconds
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -23,7 +25,7 @@ class Peer:
     """
 
     address: Address | None = None
-    name: str = ""
+    name: str | None = None
     min_ttl: int = 0
     max_ttl: int = LONGEST_LIFE
 
@@ -33,19 +35,24 @@ class Peer:
         return (self.min_ttl, self.max_ttl) != (0, LONGEST_LIFE)
 
     def __str__(self) -> str:
-        if not self.name:
-            return str(self.address)
-        return f"{self.name} ({self.address or 'no address known'})"
+        words = str(self.name or self.address)
+        return f"{words} with TTL {self.min_ttl} to {self.max_ttl}" if self.bounded else words
+
+    @property
+    def in_force(self) -> str:
+        """Return who it is, and which address stands for a name, in words."""
+        return f"{self.name} ({self.address or 'no address known'})" if self.name else str(self.address)
 
 
 @dataclass(frozen=True, slots=True)
 class Unicast:
     """Adverts go to each peer and are taken from no one else."""
 
-    peers: tuple[Peer, ...]
+    peers: tuple[Peer, ...] = ()  # at least one, once the file is read
     source: Address | None = None  # what we send from and listen on; None: the interface's primary address
     ttl: int = LONGEST_LIFE  # TTL or hop limit of what we send
     check_source: bool = True  # take adverts from peers only
+    resolve_every: Duration = field(default=seconds(60))  # between two look-ups of the peers' names
 
     @property
     def names(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
+from havip.config import checks_cast
 from havip.config.addresses import Claim, claim
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
@@ -107,6 +108,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
                     object_to(draft, objection, problems)
         check_family(draft, problems)
     check_identities(drafts, problems)
+    checks_cast.check(drafts, problems)
     check_claims(drafts, problems)
     check_tracking(root, drafts, problems)
 

@@ -41,6 +41,7 @@ def report_as_dict(report: RouterReport) -> Json:
         "master": report.master or None,
         "primary_address": report.primary_address or None,
         "addresses": list(report.addresses),
+        "peers": list(report.peers),
         "counters": dict(report.counters),
         "tracking": [
             {
@@ -78,13 +79,15 @@ class Router:
     master: str | None  # our own address while MASTER; None while unknown
     primary_address: str | None  # the one we send from
     addresses: tuple[str, ...]
+    peers: tuple[str, ...]  # of unicast, each name with the address in force
     counters: Mapping[str, int]
 
     @classmethod
     def of(cls, data: Json) -> Router:
         """Return the router that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
         known = {name: data[name] for name in cls.__slots__}
-        return cls(**known | {"addresses": tuple(data["addresses"]), "counters": dict(data["counters"])})
+        lists = {name: tuple(data[name]) for name in ("addresses", "peers")}
+        return cls(**known | lists | {"counters": dict(data["counters"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ class Router:
             addresses=tuple(map(str, self.config.addresses)),
             counters=self.counters(),
             terms=self.standing.terms,
-            peers=tuple(map(str, self.config.unicast.peers)) if self.config.unicast else (),
+            peers=tuple(peer.in_force for peer in self.config.unicast.peers) if self.config.unicast else (),
         )
 
     @property

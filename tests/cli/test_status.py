@@ -42,6 +42,7 @@ GATEWAY: Json = {
     "master": "192.0.2.2",
     "primary_address": "192.0.2.2",
     "addresses": ["192.0.2.1/24", "192.0.2.7/32"],
+    "peers": [],
     "counters": {"adverts-sent": 192, "adverts-received": 0, "became-master": 1},
 }
 
@@ -304,3 +305,12 @@ def test_lengths_are_in_the_unit_that_fits() -> None:
         "1s",
         "3.609s",
     ]
+
+
+def test_unicast_peers_and_the_segment_are_shown(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says["virtual_routers"] = [GATEWAY | {"segment": "unicast", "peers": ["192.0.2.3", "r4 (192.0.2.4)"]}]
+    lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
+    assert "  router     eth0, VRID 51, VRRPv3, IPv4, unicast" in lines
+    assert "  peers      192.0.2.3, r4 (192.0.2.4)" in lines

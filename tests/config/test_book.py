@@ -11,6 +11,7 @@ import pytest
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
 from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, tracking
+from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.kinds import Length, Whole
 
 BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
@@ -38,6 +39,9 @@ TRACKING = [
 TABLES = [
     ("## `virtual_routers`", ROUTER),
     ("### `announce`", ANNOUNCE),
+    ("### `unicast`", UNICAST),
+    ("#### `peers`", PEER),
+    ("### `multicast`", MULTICAST),
     ("## `daemon`", DAEMON),
     *TRACKING,
 ]

@@ -38,9 +38,12 @@ def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -
     assert uncommented.count("\n") == text.count("\n")
     configuration = parse(uncommented, "uncommented")
     assert configuration == load(str(ETC / "havip.yaml"))
+    unused: tuple[str, ...] = ()  # what is not there by default has no defaults to show
     for path, group, field in walk(CONFIGURATION):
         own = path.startswith(("daemon.", "defaults.")) and "[]" not in path
-        if own and group.defaults.get(field.name) not in (None, (), ""):
+        if group.defaults.get(field.name) in (None, (), ""):
+            unused += (f"{path}.",)
+        elif own and not path.startswith(unused):
             assert re.search(rf"^ *{field.name}:", uncommented, re.MULTILINE), path
 
 
@@ -79,3 +82,11 @@ def test_legacy_peers_get_version_2() -> None:
 
 def test_the_owner_has_priority_255() -> None:
     assert routers("address-owner.yaml")["gateway"].priority == 255
+
+
+def test_unicast_speaks_to_peers_from_an_address_of_its_own() -> None:
+    unicast = routers("unicast.yaml")["gateway"].unicast
+    assert unicast is not None
+    assert str(unicast.source) == "192.0.2.11"
+    assert list(map(str, unicast.peers)) == ["192.0.2.12 with TTL 255 to 255", "r3.example.com"]
+    assert unicast.check_source

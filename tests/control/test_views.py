@@ -27,6 +27,7 @@ REPORT = RouterReport(
     master="fe80::1",
     primary_address="fe80::2",
     addresses=("2001:db8::1/64",),
+    peers=("r2.example.com (fe80::1)",),
     counters={"adverts-sent": 3},
     terms=(Term(TrackerKind.SCRIPT, "web", 20, 0, False, "exited with 1"),),
 )
@@ -50,6 +51,7 @@ SHOWN = {
     "master": "fe80::1",
     "primary_address": "fe80::2",
     "addresses": ["2001:db8::1/64"],
+    "peers": ["r2.example.com (fe80::1)"],
     "counters": {"adverts-sent": 3},
     "tracking": [
         {"kind": "script", "name": "web", "weight": 20, "adds": 0, "fault": False, "why": "exited with 1"}
@@ -100,6 +102,7 @@ def test_client_reads_back_what_the_daemon_shows() -> None:
     assert isinstance(router, Router)
     assert (router.name, router.state, router.master_down) == ("gateway", "BACKUP", 0.03453125)
     assert router.addresses == ("2001:db8::1/64",)
+    assert router.peers == ("r2.example.com (fe80::1)",)
     assert router.counters == {"adverts-sent": 3}
 
 

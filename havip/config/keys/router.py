@@ -6,6 +6,7 @@ from havip.clock import ZERO, milliseconds, seconds
 from havip.config.addresses import HostAddress
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.keys.announce import ANNOUNCE
+from havip.config.keys.cast import MULTICAST, UNICAST
 from havip.config.keys.names import INTERFACE
 from havip.config.keys.tracking import TRACK
 from havip.config.kinds import Choice, Flag, Length, Whole
@@ -89,6 +90,20 @@ ROUTER = Group(
             "what the priority, or taking part at all, depends on",
             {"scripts": ["web"]},
             elsewhere=("track_interface", "track_script", "track_file", "track_process"),
+        ),
+        Field(
+            "unicast",
+            UNICAST,
+            "send adverts to peers one by one instead of to a multicast group",
+            {"peers": ["192.0.2.2"]},
+            elsewhere=("unicast_peer", "unicast_peers", "unicast_src_ip", "unicast_ttl", "check_unicast_src"),
+        ),
+        Field(
+            "multicast",
+            MULTICAST,
+            "from which address adverts go to which multicast group",
+            {"source": "192.0.2.9"},
+            elsewhere=("mcast_src_ip", "mcast_dst_ip"),
         ),
     ),
 )
