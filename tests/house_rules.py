@@ -13,108 +13,22 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.house_map import (
+    CALENDAR_READERS,
+    CLOCK_READERS,
+    HEIGHT,
+    MAY_ASK,
+    MAY_IMPORT_SCAPY,
+    PURE,
+    PURE_STANDARD_LIBRARY,
+    ROOT,
+    STRANGERS,
+    TOO_HEAVY_FOR_THE_WORKER,
+    WORKER_SIDE,
+)
+
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 50
-
-ROOT = Path(__file__).resolve().parent.parent
-
-#: modules without I/O and without a clock; of `havip.config` all but those that open files
-PURE = {
-    "havip",
-    "havip.clock",
-    "havip.config.keys",
-    *(f"havip.config.keys.{path.stem}" for path in (ROOT / "havip/config/keys").glob("[!_]*.py")),
-    *(
-        f"havip.config.{path.stem}"
-        for path in (ROOT / "havip/config").glob("*.py")
-        if path.stem not in ("__init__", "onsite", "yamlfile")
-    ),
-    "havip.control.views",
-    "havip.damping",
-    "havip.errors",
-    "havip.healthcheck.schedule",
-    "havip.healthcheck.verdict",
-    "havip.instance",
-    "havip.messages",
-    "havip.netlink.codec",
-    "havip.netlink.routes",
-    "havip.netlink.rules",
-    "havip.plain",
-    "havip.vrrp.actions",
-    "havip.vrrp.announce",
-    "havip.vrrp.auth",
-    "havip.vrrp.bpf",
-    "havip.vrrp.election",
-    "havip.vrrp.events",
-    "havip.vrrp.holdings",
-    "havip.vrrp.ledger",
-    "havip.vrrp.machine",
-    "havip.vrrp.master",
-    "havip.vrrp.packet",
-    "havip.vrrp.settings",
-    "havip.vrrp.states",
-    "havip.vrrp.timing",
-    "havip.vrrp.peers",
-    "havip.vrrp.tracking",
-    "havip.vrrp.wire",
-}
-#: what a pure module may take from the standard library: no file, no socket, no process, no clock
-PURE_STANDARD_LIBRARY = {
-    "__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "functools",
-    "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
-    "shlex", "string", "struct", "types", "typing",
-}  # fmt: skip
-
-#: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
-WORKER_SIDE = (
-    "havip.channel",
-    "havip.clock",
-    "havip.config.authentication",
-    "havip.config.model",
-    "havip.config.cast",
-    "havip.config.routing",
-    "havip.config.tracking",
-    "havip.damping",
-    "havip.errors",
-    "havip.messages",
-    "havip.netlink",
-    "havip.plain",
-    "havip.process",
-    "havip.vrrp",
-)
-TOO_HEAVY_FOR_THE_WORKER = {
-    "asyncio", "concurrent", "http", "multiprocessing", "sched", "smtplib", "socketserver", "sqlite3", "ssl",
-    "subprocess", "urllib", "xml",
-}  # fmt: skip
-
-#: who stands above whom; a module imports its own height or below.  Unlisted: an edge, 1.
-HEIGHT = {
-    "havip.vrrp.announcer": 2,
-    "havip.vrrp.engine": 2,
-    "havip.vrrp.executor": 2,
-    "havip.vrrp.reporter": 2,
-    "havip.vrrp.roster": 2,
-    "havip.vrrp.router": 2,
-    "havip.vrrp.trackers": 2,
-    "havip.vrrp.worker": 3,
-    "havip.workers": 4,
-    "havip.services": 4,
-    "havip.supervisor": 5,
-    "havip.cli": 6,
-    "havip.__main__": 7,
-}
-STRANGERS = ("havip.vrrp", "havip.healthcheck", "havip.ipvs")  # none of them imports another
-MAY_IMPORT_SCAPY = {"havip.cli.decode", "havip.cli.sniff"}
-
-CLOCK_READERS = {"clock_gettime", "clock_gettime_ns", "monotonic", "monotonic_ns", "perf_counter",
-                 "perf_counter_ns", "process_time", "process_time_ns", "time", "time_ns"}  # fmt: skip
-CALENDAR_READERS = {"now", "today", "utcnow"}
-#: who may ask `havip.clock` what time it is; everybody else is told
-MAY_ASK = {
-    "monotonic": ("havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
-    "wall": ("havip.cli", "havip.supervisor", "havip.vrrp.reporter", "havip.vrrp.router", "havip.workers"),
-    "pause": ("havip.vrrp.worker",),
-}
 
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "NotImplemented" + "Error")
 LOOKING_AWAY = {"skip", "skipif", "xfail", "importorskip"}
