@@ -43,6 +43,7 @@ from havip.messages import (
 )
 from havip.services import Handler, Host, Service
 from havip.services.descriptions import Descriptions
+from havip.services.resolver import Resolver
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
 from havip.workers import VrrpWorker
@@ -56,7 +57,7 @@ TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line fo
 NO_DEADLINE: Final = -1
 
 #: what the supervisor does beside keeping the workers running, in the order in which it is made ready
-SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(),)
+SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(), Resolver)
 
 
 @dataclass

@@ -1,0 +1,183 @@
+"""Looks up the names of unicast peers, as long as it takes, and tells the VRRP worker what has changed.
+
+The worker never waits for DNS.  What was found stays in force until something else is found: a name server
+that fails takes no peer away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_address
+from typing import Final, NamedTuple, TypeAlias
+
+from havip.clock import Duration, to_seconds
+from havip.config.cast import Address
+from havip.config.model import Configuration
+from havip.messages import Message, Resolved
+from havip.services import Host, Service
+
+log = logging.getLogger("havip.resolver")
+
+GRACE: Final = 0.5  # seconds that a start or a reload waits for names that are new
+FIRST_RETRY: Final = 1.0  # seconds; each failure doubles it, up to the regular distance
+MOST_ADDRESSES: Final = 64  # of one name that become peers
+
+
+class Question(NamedTuple):
+    """A name in one IP version."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"peer {self.name} (IPv{self.version})"
+
+
+LookUp: TypeAlias = Callable[[str, int], list[Address]]
+Nap: TypeAlias = Callable[[asyncio.Event, float], Awaitable[None]]
+
+
+def look_up(name: str, version: int) -> list[Address]:
+    """Return the addresses of a name by the rules of the host, `/etc/hosts` included.  Raises OSError."""
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
+    return [ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
+
+
+async def nap(wake: asyncio.Event, seconds: float) -> None:
+    """Return when so many seconds have passed, or at once when ``wake`` is set."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), seconds)
+
+
+def questions(configuration: Configuration) -> dict[Question, Duration]:
+    """Return every name of a peer, and how often it is to be looked up."""
+    asked: dict[Question, Duration] = {}
+    for router in configuration.virtual_routers:
+        if router.unicast is not None:
+            for name in router.unicast.names:
+                question = Question(name, router.family)
+                every = router.unicast.resolve_every
+                asked[question] = min(every, asked.get(question, every))
+    return asked
+
+
+def usable(found: Iterable[Address]) -> tuple[Address, ...]:
+    """Return the addresses that another host can have, in order, each once."""
+    fit = {one for one in found if not (one.is_loopback or one.is_multicast or one.is_unspecified)}
+    return tuple(sorted(fit, key=int)[:MOST_ADDRESSES])
+
+
+class Resolver(Service):
+    """One task for each question, and for each look-up a thread that nobody waits for at the end."""
+
+    def __init__(self, host: Host, look_up: LookUp = look_up, nap: Nap = nap) -> None:
+        self._host = host
+        self._look_up = look_up
+        self._nap = nap
+        self._every: dict[Question, Duration] = {}
+        self._found: dict[Question, tuple[Address, ...]] = {}
+        self._errors: dict[Question, str] = {}  # what the last look-up failed for
+        self._tasks: dict[Question, asyncio.Task[None]] = {}
+        self._wake: dict[Question, asyncio.Event] = {}
+        self._answered: dict[Question, asyncio.Event] = {}
+
+    async def prepare(self, new: Configuration) -> None:
+        """Look up what is new, and all else anew; wait a moment for what has no answer yet."""
+        self._every |= questions(new)
+        for question in questions(new):
+            if question in self._tasks:
+                self._wake[question].set()
+            else:
+                self._wake[question], self._answered[question] = asyncio.Event(), asyncio.Event()
+                self._tasks[question] = self._host.spawn(self._watch(question))
+        answers = [self._answered[question].wait() for question in questions(new)]
+        if answers:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*answers), GRACE)
+
+    def briefing(self, new: Configuration) -> Iterable[Message]:
+        """Tell what is known of every name."""
+        return [
+            Resolved(*question, self._found[question])
+            for question in questions(new)
+            if question in self._found
+        ]
+
+    async def settle(self, new: Configuration) -> None:
+        """Forget names that no peer has any more."""
+        self._every = questions(new)
+        for question in self._tasks.keys() - self._every.keys():
+            self._tasks.pop(question).cancel()
+            for kept in (self._wake, self._answered, self._found, self._errors):
+                kept.pop(question, None)
+
+    async def leave(self) -> None:
+        """Ask no more."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _watch(self, question: Question) -> None:
+        """Look a name up again and again: soon after a failure, at the regular distance after a success."""
+        retry = FIRST_RETRY
+        while True:
+            self._wake[question].clear()
+            found = await self._ask(question)
+            pause = to_seconds(self._every[question])
+            if isinstance(found, str):
+                self._fail(question, found)
+                pause, retry = min(retry, pause), retry * 2
+            else:
+                self._learn(question, found)
+                retry = FIRST_RETRY
+            self._answered[question].set()
+            await self._nap(self._wake[question], pause)
+
+    async def _ask(self, question: Question) -> tuple[Address, ...] | str:
+        """Return the addresses of a name, or what went wrong in words."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[tuple[Address, ...] | str] = loop.create_future()
+
+        def deliver(found: tuple[Address, ...] | str) -> None:
+            if not answer.done():
+                answer.set_result(found)
+
+        def ask() -> None:
+            try:
+                found: tuple[Address, ...] | str = usable(self._look_up(*question))
+            except (OSError, UnicodeError) as error:
+                found = getattr(error, "strerror", None) or str(error)
+            with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
+                loop.call_soon_threadsafe(deliver, found or "it has no address that another host could have")
+
+        # A daemon's thread: a name server that does not answer must not hold up our end.
+        threading.Thread(target=ask, name=f"look up {question.name}", daemon=True).start()
+        return await answer
+
+    def _learn(self, question: Question, found: tuple[Address, ...]) -> None:
+        before = self._found.get(question)
+        if self._errors.pop(question, None) is not None and before == found:
+            log.info("%s can be looked up again, and is still %s", question, words(found))
+        if before == found:
+            return
+        self._found[question] = found
+        log.info("%s is %s%s", question, words(found), f", no more {words(before)}" if before else "")
+        self._host.post(Resolved(*question, found))
+
+    def _fail(self, question: Question, error: str) -> None:
+        if self._errors.get(question) == error:
+            return  # said already
+        self._errors[question] = error
+        known = self._found.get(question)
+        stays = f"{words(known)} stays in force" if known else "no address of it is known"
+        log.warning("cannot look up %s: %s; %s", question, error, stays)
+
+
+def words(addresses: tuple[Address, ...]) -> str:
+    """Return addresses for people."""
+    return ", ".join(map(str, addresses))
