@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from havip import __version__, journal, process
 from havip.clock import monotonic, wall
+from havip.config.devices import keep_names
 from havip.config.model import Configuration
 from havip.config.plan import plan
 from havip.config.problems import ConfigurationError
@@ -43,6 +44,7 @@ from havip.messages import (
 )
 from havip.services import Handler, Host, Service
 from havip.services.descriptions import Descriptions
+from havip.services.devices import Devices
 from havip.services.resolver import Resolver
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
@@ -57,7 +59,7 @@ TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line fo
 NO_DEADLINE: Final = -1
 
 #: what the supervisor does beside keeping the workers running, in the order in which it is made ready
-SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(), Resolver)
+SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(), Resolver, Devices)
 
 
 @dataclass
@@ -114,7 +116,8 @@ class Supervisor:
     async def _begin(self) -> Server | None:
         """Load the configuration, open the control socket, tell the worker; None: the log says why not."""
         try:
-            self.configuration = await asyncio.to_thread(load, self.path)  # signals are heard meanwhile
+            # Signals are heard meanwhile.
+            self.configuration = keep_names(await asyncio.to_thread(load, self.path))
             self.reloads = Reloads(generation=1, loaded_at=wall())
             server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
             await server.start()
@@ -339,6 +342,7 @@ class Supervisor:
                     self._systemd.ready(self._summary())
 
     async def _apply(self, new: Configuration) -> dict[str, Any]:
+        new = keep_names(new, self.configuration)
         changes = plan(self.configuration, new)
         for service in self._services:
             await service.prepare(new)

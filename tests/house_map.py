@@ -63,6 +63,7 @@ WORKER_SIDE = (
     "havip.config.authentication",
     "havip.config.model",
     "havip.config.cast",
+    "havip.config.devices",
     "havip.config.routing",
     "havip.config.tracking",
     "havip.damping",

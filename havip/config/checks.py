@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import checks_cast
 from havip.config.addresses import Claim, claim
+from havip.config.checks_devices import check_devices
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
 from havip.config.model import OWNER_PRIORITY, Family, VirtualAddress, VirtualRouter
@@ -111,6 +112,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     checks_cast.check(drafts, problems)
     check_claims(drafts, problems)
     check_tracking(root, drafts, problems)
+    check_devices(drafts, problems)
 
 
 def object_to(draft: Draft, objection: Objection, problems: Problems) -> None:

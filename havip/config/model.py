@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Multicast, Unicast, segment_of
+from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
 
@@ -96,11 +97,13 @@ class VirtualRouter:
     excluded_addresses: tuple[VirtualAddress, ...] = ()  # held and announced, but not told in adverts
     routes: tuple[VirtualRoute, ...] = ()
     rules: tuple[VirtualRule, ...] = ()
+    virtual_mac: VirtualMac = field(default=VirtualMac(enabled=False))
+    ipvlan: Ipvlan = field(default=Ipvlan(enabled=False))
 
     @property
     def home(self) -> str:
         """Return the interface on which addresses go that name no other."""
-        return self.interface
+        return device_name(self) or self.interface
 
     @property
     def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:

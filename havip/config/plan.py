@@ -68,7 +68,8 @@ def plan(old: Configuration, new: Configuration) -> Plan:
     """Return what leads from ``old`` to ``new``.
 
     Virtual routers are matched by `VirtualRouter.key`.  Another version of VRRP is another virtual router,
-    since its peers cannot follow it: the old one resigns, the new one starts.
+    since its peers cannot follow it: the old one resigns, the new one starts.  So does a router whose
+    addresses are to stand on another interface, which may have to be made in place of the old one.
     """
     before = {router.key: router for router in old.virtual_routers}
     after = {router.key: router for router in new.virtual_routers}
@@ -78,7 +79,7 @@ def plan(old: Configuration, new: Configuration) -> Plan:
         was = before.get(key)
         if was == router:
             keep.append(router)
-        elif was is not None and was.version == router.version:
+        elif was is not None and was.version == router.version and same_device(was, router):
             changing[key] = (was, router)
     change = in_safe_order(changing)
     untouched = {router.key for router in keep} | {new.key for _, new in change}
@@ -95,6 +96,11 @@ def plan(old: Configuration, new: Configuration) -> Plan:
         ),
         restart=tuple(f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)),
     )
+
+
+def same_device(old: VirtualRouter, new: VirtualRouter) -> bool:
+    """Say whether two virtual routers hold their addresses on one and the same interface."""
+    return (old.virtual_mac, old.ipvlan) == (new.virtual_mac, new.ipvlan)
 
 
 def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:

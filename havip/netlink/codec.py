@@ -75,7 +75,7 @@ _LIFETIMES: Final = Struct("=IIII")  # preferred, valid, created, updated
 _TYPE_BITS: Final = 0x3FFF  # the other two say "nested" and "network byte order"
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST = 1, 2, 3, 4
 _IFA_CACHEINFO, _IFA_FLAGS, _IFA_PROTO = 6, 8, 11
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_EXT_MASK = 1, 3, 4, 29
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_EXT_MASK = 1, 3, 4, 5, 29
 _SKIP_STATISTICS: Final = 0x8
 _NETCONFA_IFINDEX, _NETCONFA_FORWARDING = 1, 2
 _NLMSGERR_ATTR_MSG: Final = 1
@@ -126,6 +126,7 @@ class Link:
     flags: int
     mac: bytes  # empty where the hardware has none
     mtu: int  # bytes
+    parent: int = 0  # the interface that it stands on, or a veth's other end; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def parse_link(body: bytes) -> Link | None:
         return None
     name = None
     mac = b""
-    mtu = 0
+    mtu = parent = 0
     for kind, value in attributes(body, _LINK.size):
         if kind == _IFLA_IFNAME:
             name = value.partition(b"\0")[0].decode("utf-8", "surrogateescape")  # as the os module does
@@ -214,9 +215,11 @@ def parse_link(body: bytes) -> Link | None:
             mac = value
         elif kind == _IFLA_MTU:
             (mtu,) = unpack(_NUMBER, value)
+        elif kind == _IFLA_LINK:
+            (parent,) = unpack(_NUMBER, value)
     if not name:
         return None
-    return Link(ifindex, name, flags, mac, mtu)
+    return Link(ifindex, name, flags, mac, mtu, parent)
 
 
 def parse_answer(message: Message) -> Answer:

@@ -123,7 +123,7 @@ class Executor:
             self._change_addresses()
 
     def _send(self, router: Router, priority: int, now: Instant) -> None:
-        sender = router.port.sender
+        sender = router.outlet.sender
         if sender is None:
             return  # no interface to send on: the router is on its way to FAULT
         sent, trouble = 0, ""

@@ -154,3 +154,16 @@ def usable_ipv6(address: Address) -> bool:
 def is_link_local(address: Address) -> bool:
     """Say whether an IPv6 address is in fe80::/10."""
     return address.address[0] == 0xFE and address.address[1] & 0xC0 == 0x80
+
+
+def outlet_fault(mirror: Mirror, name: str, parent: int, mac: bytes) -> str | None:
+    """Return in words why a router cannot use an interface as its own; None: it can.
+
+    It must stand on the interface ``parent`` and have the address ``mac``, unless that is empty.
+    """
+    link = mirror.link(name)
+    if link is not None and link.parent != parent:
+        return f"interface {name} stands on another interface"
+    if link is not None and mac and link.mac != mac:
+        return f"interface {name} has another MAC address than the virtual one"
+    return link_fault(mirror, name)

@@ -27,7 +27,7 @@ from havip.netlink.rules import RuleKey
 from havip.netlink.socket import EventSocket, RequestSocket, spell
 from havip.vrrp import holdings
 from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding, Key, batch_of, deletion, same_address
-from havip.vrrp.interface import DeviceView, InterfaceView, device_of, link_fault, view_of
+from havip.vrrp.interface import DeviceView, InterfaceView, device_of, link_fault, outlet_fault, view_of
 from havip.vrrp.ledger import Ledger
 from havip.vrrp.routing import RoutingWatch
 from havip.vrrp.surroundings import Surroundings, family_of
@@ -104,6 +104,10 @@ class Kernel:
     def device(self, name: str) -> DeviceView:
         """Return an interface that carries no adverts but is to hold something of ours."""
         return device_of(self._around.mirror, name)
+
+    def outlet_fault(self, interface: str, parent: int, mac: bytes) -> str | None:
+        """Return in words why a router cannot use an interface as its own; None: it can."""
+        return outlet_fault(self._around.mirror, interface, parent, mac)
 
     def prepare(self, ifindex: int, wanted: Sequence[Holding]) -> Batch:
         """Build the requests that add and remove ``wanted``, for any number of uses.

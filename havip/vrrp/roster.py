@@ -22,6 +22,7 @@ from havip.vrrp.interface import InterfaceView, despite_link
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.links import Links
 from havip.vrrp.machine import Initialize
+from havip.vrrp.outlet import Outlets
 from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import DEVICES, Router
@@ -56,6 +57,7 @@ class Roster:
         self.links = Links(kernel)
         self.trackers = Trackers(self.links.fault, self._state_of)
         engine.executor.watchers.append(self.trackers.moved)
+        self._outlets = Outlets(kernel, self.impede)
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self._started = False
         self._number = 0
@@ -85,6 +87,7 @@ class Roster:
         self.routers[config.key] = router
         port.add(router)
         self._fresh[config.key] = router
+        self._outlets.add(router, now)
         self.trackers.watch(router, now)
         self._stand(router, self.trackers.assess(router), now)
         self.trackers.moved(router)
@@ -106,6 +109,7 @@ class Roster:
         self.trackers.gone(router)
         self._blackbox.release(key)
         self._names.forget(key)
+        self._outlets.remove(router)
         self._leave(router)
         if router.port.routers and not router.config.track.own_interface:
             self.refresh(router.port, now)
@@ -166,6 +170,7 @@ class Roster:
             for router in self.routers.values():
                 if router.devices and not changes.interfaces.isdisjoint(router.devices):
                     self._mind_devices(router, now)
+        self._outlets.saw(changes.interfaces, now)
         if changes.lost:
             lost = set(changes.lost)
             for router in self.routers.values():
@@ -185,6 +190,7 @@ class Roster:
         if port.view == before:
             return  # there is still no socket to be had
         faults = [(router, router.fault) for router in port.routers.values()]
+        self._outlets.follow(port, now)
         for router, _ in faults:
             router.prepare(self._kernel)
         self._on_port(port)
@@ -240,6 +246,13 @@ class Roster:
                 self.impede(router, OWN_LINK, None, now)
         return despite_link(view) if split else view
 
+    def look_again(self, now: Instant) -> None:
+        """Look at every interface that could not be used."""
+        for port in self.ports.values():
+            if port.receiver is None:
+                self.refresh(port, now)
+        self._outlets.retry(now)
+
     def _mind_devices(self, router: Router, now: Instant) -> None:
         """Go by what became of the interfaces without adverts that hold something of a router's."""
         before, fault = router.batch, router.device_fault(self._kernel)
@@ -284,6 +297,7 @@ class Roster:
         self._leave(router)
         router.port = port
         port.add(router)
+        self._outlets.rewire(router)
 
     def _start(self, router: Router, now: Instant, resume: bool = False) -> None:
         fault = router.fault

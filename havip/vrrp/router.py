@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from havip import clock
 from havip.clock import NEVER, Duration, Instant
@@ -25,6 +25,9 @@ from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
 from havip.vrrp.sockets import Target
 from havip.vrrp.tracking import Standing
+
+if TYPE_CHECKING:
+    from havip.vrrp.outlet import Outlet
 
 #: One packet, ready to be sent, and where to: a whole datagram in IPv4, the VRRP message in IPv6.
 Parcel: TypeAlias = tuple[bytes, Target]
@@ -56,6 +59,7 @@ class Router:
         "impediments",
         "lost",
         "number",
+        "outlet",
         "override",
         "peers",
         "port",
@@ -78,6 +82,7 @@ class Router:
     def __init__(self, config: VirtualRouter, port: Port, kernel: Kernel, slot: int, number: int) -> None:
         self.config = config
         self.port = port
+        self.outlet: Port | Outlet = port  # where our adverts leave
         self.slot = slot  # in the black box
         self.number = number  # breaks ties between equal deadlines
         self.override: int | None = None  # a priority that an operator has set

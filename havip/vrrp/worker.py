@@ -246,9 +246,7 @@ class Worker:
     def _live_on(self, now: Instant) -> None:
         self._channel.post(Alive())
         self._alive_at = after(now, ALIVE_EVERY)
-        for port in self._roster.ports.values():
-            if port.receiver is None:
-                self._roster.refresh(port, now)
+        self._roster.look_again(now)
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}

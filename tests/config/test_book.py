@@ -12,6 +12,7 @@ from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
 from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, tracking
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
+from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.kinds import Length, Whole
 
 BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
@@ -42,6 +43,8 @@ TABLES = [
     ("### `unicast`", UNICAST),
     ("#### `peers`", PEER),
     ("### `multicast`", MULTICAST),
+    ("### `virtual_mac`", VIRTUAL_MAC),
+    ("### `ipvlan`", IPVLAN),
     ("## `daemon`", DAEMON),
     *TRACKING,
 ]

@@ -172,7 +172,7 @@ def test_the_example_of_a_key_is_good(path: str, group: Group, field: Field) -> 
     ("path", "group", "field"), [pytest.param(*one, id=one[0]) for one in walk(CONFIGURATION)]
 )
 def test_the_default_of_a_key_is_one_that_the_reader_takes(path: str, group: Group, field: Field) -> None:
-    if field.name in group.defaults and not isinstance(field.shape, Group | Named | ListOf):
+    if group.defaults.get(field.name) is not None and not isinstance(field.shape, Group | Named | ListOf):
         default = group.defaults[field.name]
         if default in (None, ""):
             return  # as if the key were not there

@@ -7,6 +7,7 @@ from havip.config.addresses import HostAddress
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.cast import MULTICAST, UNICAST
+from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.names import INTERFACE
 from havip.config.keys.tracking import TRACK
 from havip.config.kinds import Choice, Flag, Length, Whole
@@ -104,6 +105,20 @@ ROUTER = Group(
             "from which address adverts go to which multicast group",
             {"source": "192.0.2.9"},
             elsewhere=("mcast_src_ip", "mcast_dst_ip"),
+        ),
+        Field(
+            "virtual_mac",
+            VIRTUAL_MAC,
+            "hold the addresses on an interface with a virtual MAC address, the same on every router",
+            {"name": "vrrp.51"},
+            elsewhere=("use_vmac", "vmac", "macvlan", "vmac_xmit_base"),
+        ),
+        Field(
+            "ipvlan",
+            IPVLAN,
+            "hold the addresses on an ipvlan: an interface of the router's own with the same MAC address",
+            {"mode": "private"},
+            elsewhere=("use_ipvlan",),
         ),
     ),
 )

@@ -1,0 +1,147 @@
+"""From the interfaces that are there to those that routers want to themselves: what to do, in order.  Pure.
+
+An interface of ours is known by its alias, which names the instance and the virtual router: so it is found
+again after a daemon that was killed, and one that fits is adopted as it is.  Nothing that lacks our alias
+is ever changed or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from havip.config.devices import Device, Key
+
+ETHERNET: Final = 1  # ARPHRD_ETHER
+#: In mode "private" a frame that comes from the macvlan's own MAC address, as every advert of a master with
+#: a virtual MAC does, never reaches the parent.  In this mode it does; nothing else differs.
+MACVLAN_MODE: Final = "vepa"
+MODE: Final = {"macvlan": MACVLAN_MODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An interface as the kernel has it."""
+
+    name: str
+    ifindex: int
+    hardware: int = ETHERNET  # ARPHRD_*
+    kind: str = ""  # of what the kernel made it: "macvlan", "veth", ...; empty: hardware
+    parent: int = 0  # the ifindex of the interface that it stands on
+    mac: str = ""
+    mode: str = ""
+    alias: str = ""
+    mtu: int = 1500
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an interface; its parent is there."""
+
+    device: Device
+    parent: Present
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """Bring an interface that fits to the parent's MTU, up, under our alias."""
+
+    device: Device
+    present: Present
+    mtu: int
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove an interface of ours that is not wanted any more, or not like this."""
+
+    present: Present
+
+
+Step: TypeAlias = Create | Adjust | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePlan:
+    """Steps in their order, and why a router cannot have its interface, in words."""
+
+    steps: tuple[Step, ...] = ()
+    refused: Mapping[Key, str] = field(default_factory=dict)
+
+
+def alias_of(instance: str, key: Key) -> str:
+    """Return the alias that marks an interface as ours and for which router it is."""
+    interface, vrid, family, segment = key
+    return f"{prefix_of(instance)}{interface} {vrid} ipv{family} {segment}".rstrip()
+
+
+def prefix_of(instance: str) -> str:
+    """Return how every alias of an instance begins."""
+    return f"havip {instance or '-'} "
+
+
+def plan_devices(
+    wanted: Sequence[Device], present: Iterable[Present], instance: str, *, remove: bool
+) -> DevicePlan:
+    """Return what leads from ``present`` to ``wanted``.
+
+    Without ``remove`` nothing is taken away: routers that the VRRP worker still runs may stand on it.
+    """
+    by_name = {one.name: one for one in present}
+    keep: set[str] = set()
+    make: list[Step] = []
+    leave: list[Step] = []
+    refused: dict[Key, str] = {}
+    for device in wanted:
+        parent, there = by_name.get(device.parent), by_name.get(device.name)
+        alias = alias_of(instance, device.key)
+        if parent is None:
+            # The router says itself that its interface does not exist.  It may only have been renamed: what
+            # stands on it waits for it.
+            keep.add(device.name)
+            continue
+        ours = there is not None and there.alias.startswith(prefix_of(instance))
+        why = "" if there is None else misfit(device, there, parent)
+        if parent.hardware != ETHERNET:
+            refused[device.key] = f"interface {device.parent} is not Ethernet: it can carry no {device.kind}"
+        elif there is None:
+            make.append(Create(device, parent, alias))
+        elif not why:
+            keep.add(there.name)
+            if not ours:
+                alias = there.alias  # somebody made it for us: it is used, and stays when we go
+            if (there.mtu, there.up, there.alias) != (parent.mtu, True, alias):
+                make.append(Adjust(device, there, parent.mtu, alias))
+        elif not ours:
+            refused[device.key] = f"interface {device.name} exists and is not ours: {why}"
+        elif remove:
+            leave.append(Remove(there))
+            make.append(Create(device, parent, alias))
+        else:
+            keep.add(there.name)
+    replaced = {step.present.name for step in leave if isinstance(step, Remove)}
+    if remove:
+        leave += [
+            Remove(one)
+            for one in by_name.values()
+            if one.alias.startswith(prefix_of(instance)) and one.name not in keep | replaced
+        ]
+    return DevicePlan((*leave, *make), refused)
+
+
+def misfit(device: Device, there: Present, parent: Present) -> str:
+    """Return why an interface is not the one that is wanted, in words; empty: it is."""
+    mode = device.mode or MODE.get(device.kind, "")
+    if there.kind != device.kind:
+        return f"it is no {device.kind}"
+    if there.parent != parent.ifindex:
+        return f"it does not stand on {device.parent}"
+    if device.mac and there.mac != device.mac:
+        return f"its MAC address is {there.mac}, not {device.mac}"
+    if there.mode != mode:
+        return f"its mode is {there.mode}, not {mode}"
+    return ""
