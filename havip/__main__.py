@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from havip.cli import BAD, GOOD, NOT_PERMITTED, UNREACHABLE, USAGE, VERBS
-from havip.errors import HavipError, NotPermitted, Unreachable
+from havip.cli import BAD, GOOD, NOT_PERMITTED, UNAVAILABLE, UNREACHABLE, USAGE, VERBS
+from havip.errors import HavipError, NoNamespace, NotPermitted, Unreachable
 
 EPILOG = """\
 first steps:
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"havip: {error}", file=sys.stderr)
         if isinstance(error, Unreachable):
             return UNREACHABLE
+        if isinstance(error, NoNamespace):
+            return UNAVAILABLE
         return NOT_PERMITTED if isinstance(error, NotPermitted) else BAD
 
 

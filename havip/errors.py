@@ -99,6 +99,12 @@ class NotPermitted(HavipError):
     reason = "not-permitted"
 
 
+class NoNamespace(HavipError):
+    """The network namespace in which the daemon must run is not there: not yet, perhaps."""
+
+    reason = "no-namespace"
+
+
 class CannotListen(HavipError):
     """The control socket cannot be opened where the configuration wants it."""
 

@@ -14,12 +14,13 @@ EXPECTED: Final = (
 )
 
 RUNTIME_DIRECTORY: Final = "/run/havip"
+CONTROL_SOCKET: Final = "/run/havip/havip.sock"
 STATE_DIRECTORY: Final = "/var/lib/havip"
 
 
 def control_socket(instance: str) -> str:
     """Return where an instance listens unless its configuration says otherwise."""
-    return f"{RUNTIME_DIRECTORY}/{instance or 'havip'}.sock"
+    return f"{RUNTIME_DIRECTORY}/{instance}.sock" if instance else CONTROL_SOCKET
 
 
 def state_directory(instance: str) -> str:

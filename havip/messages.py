@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from havip.config.cast import Address
-from havip.config.model import VirtualRouter
+from havip.config.model import Estate, VirtualRouter
 from havip.config.tracking import InterfaceDelays, TrackerKey, TrackerKind
 from havip.plain import Unfit, from_plain, to_plain
 
@@ -59,6 +59,21 @@ class Resolved:
     name: str
     family: int
     addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Have a router elect with this priority instead of its configured one and all weights; None: no more."""
+
+    key: Key
+    priority: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What an earlier run may have left in the kernel: the first commit sweeps of this and nothing else."""
+
+    estates: tuple[Estate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +229,8 @@ Message: TypeAlias = (
     | DropRouter
     | Impede
     | Resolved
+    | Override
+    | Leftovers
     | Commit
     | Describe
     | Resign

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from havip.clock import NANOSECONDS_PER_SECOND, NEVER, Instant
-from havip.errors import AlreadyRunning
+from havip.errors import AlreadyRunning, NoNamespace, NotPermitted
 
 #: bit numbers from linux/capability.h; only those that some process of ours may want
 CAPABILITIES: Final = {
@@ -34,6 +34,8 @@ CLOCK_MONOTONIC: Final = 1
 TFD_NONBLOCK: Final = os.O_NONBLOCK
 TFD_CLOEXEC: Final = os.O_CLOEXEC
 TFD_TIMER_ABSTIME: Final = 1
+CLONE_NEWNET: Final = 0x40000000
+NAMESPACES: Final = "/run/netns"  # where `ip netns` keeps those that have a name
 
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 
@@ -251,6 +253,43 @@ class TimerFd:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def in_network_namespace(name: str) -> bool:
+    """Say whether this process is in the network namespace of that name or path; no, if there is none."""
+    try:
+        there = os.stat(namespace_path(name))
+    except OSError:
+        return False
+    here = os.stat("/proc/thread-self/ns/net")
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def enter_network_namespace(name: str) -> None:
+    """Move the calling thread, and all that it starts from now on, into a network namespace.
+
+    Raises `NoNamespace`, `NotPermitted`.
+    """
+    path = namespace_path(name)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NoNamespace(f"no network namespace {path}: {os.strerror(error.errno or 0)}") from error
+    try:
+        if libc.setns(descriptor, CLONE_NEWNET) == 0:
+            return
+        number = ctypes.get_errno()
+    finally:
+        os.close(descriptor)
+    if number == errno.EPERM:
+        raise NotPermitted(f"entering the network namespace {path} takes CAP_SYS_ADMIN")
+    # `ip netns add` makes the file first, and the namespace a moment later.
+    raise NoNamespace(f"{path} is no network namespace: {os.strerror(number)}")
+
+
+def namespace_path(name: str) -> str:
+    """Return the file of the network namespace with that name or path."""
+    return name if name.startswith("/") else f"{NAMESPACES}/{name}"
 
 
 def abstract_lock(name: str) -> socket.socket:

@@ -17,15 +17,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from havip import __version__, journal, process
+from havip.claims import Taken
 from havip.clock import monotonic, wall
 from havip.config.devices import keep_names
 from havip.config.model import Configuration
+from havip.config.placing import TwoNames
 from havip.config.plan import plan
 from havip.config.problems import ConfigurationError
-from havip.config.yamlfile import load
 from havip.control.server import Server
 from havip.control.views import report_as_dict
-from havip.errors import AlreadyRunning, HavipError
+from havip.errors import HavipError
+from havip.managed import Managed
 from havip.messages import (
     Alive,
     Commit,
@@ -33,6 +35,7 @@ from havip.messages import (
     Described,
     DropRouter,
     Key,
+    Leftovers,
     LogLine,
     Message,
     Notice,
@@ -48,14 +51,13 @@ from havip.services.devices import Devices
 from havip.services.resolver import Resolver
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
+from havip.tenancy import Elsewhere, Tenancy
 from havip.workers import VrrpWorker
 
 log = logging.getLogger("havip.supervisor")
 
-LOCK: Final = "havip.vrrp"  # one daemon's addresses in one network namespace
 IN_FORCE_WITHIN: Final = 2.0  # seconds for the worker to take a reload up before we answer without it
 FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
-TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line for systemd
 NO_DEADLINE: Final = -1
 
 #: what the supervisor does beside keeping the workers running, in the order in which it is made ready
@@ -77,54 +79,62 @@ class Supervisor:
 
     path: str
     socket: str | None
+    tenancy: Tenancy = field(default_factory=Tenancy)
+    systemd: Notifier = field(default_factory=Notifier)
     configuration: Configuration = field(default_factory=Configuration)
     reports: dict[Key, RouterReport] = field(default_factory=dict)
     reloads: Reloads = field(default_factory=Reloads)
 
     def __post_init__(self) -> None:
-        self._systemd = Notifier()
+        self._managed = Managed(self.systemd, lambda: [report.state for report in self.reports.values()])
         self._worker = VrrpWorker(self._worker_started, self._on_message, self._worker_ended)
         self._since = wall()
-        self._ready = False
         self._stop = asyncio.Event()
         self._committed: dict[int, asyncio.Event] = {}
-        self._told = ""  # systemd's line
-        self._telling = False
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._descriptions = Descriptions(self)
         self._services: list[Service] = [self._descriptions, *(make(self) for make in SERVICES)]
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT.  Returns the exit code."""
-        try:
-            held = process.abstract_lock(LOCK)
-        except AlreadyRunning as error:
-            log.critical("%s", error)
-            return 1
+        """Run until SIGTERM or SIGINT.  Returns the exit code.
+
+        Raises `Elsewhere` if the configuration wants another network namespace than this one.
+        """
         self._heed_signals()  # before there is anything that they could leave half done
-        with held:
-            # Its interpreter starts while we read the file; without messages it touches nothing.
-            self._worker.start()
+        # Its interpreter starts while we read the file; without messages it touches nothing.
+        self._worker.start()
+        try:
             async with self._reloading:  # a hangup that comes now waits
                 server = await self._begin()
-            if server is None:
-                await self._worker.leave()
-                return 1
-            return await self._serve(server)
+            if server is not None:
+                return await self._serve(server)
+            await self._worker.leave()
+            return 1
+        except Elsewhere:
+            await self._worker.leave()
+            if self._stop.is_set():
+                return 0
+            raise
+        finally:
+            self.tenancy.move_out()
 
     async def _begin(self) -> Server | None:
         """Load the configuration, open the control socket, tell the worker; None: the log says why not."""
         try:
             # Signals are heard meanwhile.
-            self.configuration = keep_names(await asyncio.to_thread(load, self.path))
-            self.reloads = Reloads(generation=1, loaded_at=wall())
+            new = keep_names(await asyncio.to_thread(self.tenancy.load, self.path))
+            self.tenancy.move_in(new)
+            self.configuration, self.reloads = new, Reloads(generation=1, loaded_at=wall())
+            self._worker.leftovers = self.tenancy.leftovers
             server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
             await server.start()
         except ConfigurationError as error:
             for problem in error.problems:
                 log.critical("%s", problem)
             return None
+        except Elsewhere:
+            raise
         except HavipError as error:
             log.critical("%s", error)
             return None
@@ -144,7 +154,7 @@ class Supervisor:
         self.spawn(self._worker.watch())
         self.spawn(self._feed_between_lives())
         await self._stop.wait()
-        self._systemd.stopping("resigning")
+        self._managed.stopping()
         await self._worker.leave()
         for service in reversed(self._services):
             await service.leave()
@@ -204,12 +214,13 @@ class Supervisor:
                 next_deadline=NO_DEADLINE,
                 master="",
             )
-        self._tell_systemd()
+        self._managed.changed()
         self._descriptions.give_up()
 
     def _configure_worker(self) -> None:
         daemon = self.configuration.daemon
         self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory))
+        self._worker.post(Leftovers(tuple(self.tenancy.leftovers)))
         for router in self.configuration.virtual_routers:
             self._worker.post(PutRouter(router))
         self._commit()
@@ -225,11 +236,11 @@ class Supervisor:
         match message:
             case RouterReport():
                 self.reports[message.key] = message
-                self._tell_systemd()
+                self._managed.changed()
             case RouterGone(key=key):
                 self.reports.pop(key, None)
             case Alive():
-                self._systemd.watchdog()
+                self._managed.watchdog()
             case Committed(generation=generation):
                 self._on_committed(generation)
             case LogLine() | Transition() | Notice() | Described():
@@ -240,42 +251,29 @@ class Supervisor:
             service.hear(message)
 
     def _on_committed(self, generation: int) -> None:
-        if not self._ready:
-            self._ready = True
-            self._systemd.ready(self._summary())
+        if not self._managed.ready:
+            self._managed.complete()
             log.info("%d virtual routers are running", len(self.configuration.virtual_routers))
-        waiting = self._committed.pop(generation, None)
-        if waiting is not None:
-            waiting.set()
-
-    def _tell_systemd(self) -> None:
-        """Have systemd's line follow soon: a thousand routers may change their state at once."""
-        if self._ready and not self._telling:
-            self._telling = True
-            asyncio.get_running_loop().call_later(TELL_WITHIN, self._tell_now)
-
-    def _tell_now(self) -> None:
-        self._telling = False
-        summary = self._summary()
-        if summary != self._told:
-            self._told = summary
-            self._systemd.status(summary)
-
-    def _summary(self) -> str:
-        """Return the line that `systemctl status` shows."""
-        states = [report.state for report in self.reports.values()]
-        shown = [state for state in ("MASTER", "BACKUP", "FAULT") if state in states]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in shown)
-        return f"{len(states)} virtual routers: {counts or 'none in a state'}"
+        for number in [number for number in self._committed if number <= generation]:
+            self._committed.pop(number).set()
 
     async def _feed_between_lives(self) -> None:
         """Keep systemd's watchdog quiet while a dead worker's next start is only a matter of time."""
         while True:
             await asyncio.sleep(FEED_EVERY)
             if self._worker.between_lives:
-                self._systemd.watchdog()
+                self._managed.watchdog()
 
     # The operator's side.
+
+    async def _settle(self, new: Configuration, done: asyncio.Event) -> None:
+        """Put away what nobody needs any more, once the worker has taken ``new`` up."""
+        await done.wait()
+        if new is self.configuration:  # and not overtaken by the next reload
+            for service in self._services:
+                await service.settle(new)
+            self.tenancy.settle(new)
+            self._worker.leftovers = self.tenancy.leftovers
 
     async def _version(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "version": __version__, "pid": os.getpid()}
@@ -323,26 +321,31 @@ class Supervisor:
     async def _reload(self) -> dict[str, Any]:
         """Put the file's difference to what runs into force, or change nothing and say why."""
         async with self._reloading:
-            if self._ready:  # or else systemd is still waiting for the start
-                self._systemd.reloading(monotonic())
+            self._managed.reloading(monotonic())
             try:
-                return await self._apply(await asyncio.to_thread(load, self.path))
+                new = await asyncio.to_thread(self.tenancy.load, self.path)
+                new = keep_names(new, self.configuration)
+                self.tenancy.take(new)
+                self._worker.leftovers = self.tenancy.leftovers
+                return await self._apply(new)
             except ConfigurationError as error:
                 for problem in error.problems:
                     log.error("%s", problem)
-                log.error("reload refused: the configuration in force is unchanged")
-                self.reloads.last_error = [problem.as_dict() for problem in error.problems]
-                return {
-                    "ok": False,
-                    "reason": "bad-configuration",
-                    "errors": self.reloads.last_error,
-                }
+                return self._refuse("bad-configuration", [problem.as_dict() for problem in error.problems])
+            except (Taken, TwoNames) as error:
+                log.error("%s", error)
+                return self._refuse(error.reason, [{"file": self.path, "message": str(error)}])
             finally:
-                if self._ready and not self._stop.is_set():
-                    self._systemd.ready(self._summary())
+                if self._managed.ready and not self._stop.is_set():
+                    self._managed.complete()
+
+    def _refuse(self, reason: str, problems: list[dict[str, Any]]) -> dict[str, Any]:
+        """Say why a file is not put in force."""
+        log.error("reload refused: the configuration in force is unchanged")
+        self.reloads.last_error = problems
+        return {"ok": False, "reason": reason, "errors": problems}
 
     async def _apply(self, new: Configuration) -> dict[str, Any]:
-        new = keep_names(new, self.configuration)
         changes = plan(self.configuration, new)
         for service in self._services:
             await service.prepare(new)
@@ -360,26 +363,31 @@ class Supervisor:
         for router in changes.add:
             self._worker.post(PutRouter(router))
         self._commit()
+        settled = self.spawn(self._settle(new, done))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), IN_FORCE_WITHIN)
-        self._committed.pop(generation, None)
-        for service in self._services:
-            await service.settle(new)
+            await asyncio.wait_for(asyncio.shield(settled), IN_FORCE_WITHIN)
         log.info("reloaded %s: %s", self.path, changes)
         if not done.is_set():
             log.warning("the VRRP worker has not taken the changes up yet: it does as soon as it can")
         return {"ok": True, "plan": changes.describe(), "in_force": done.is_set()}
 
 
-def main(path: str, socket: str | None = None) -> int:
-    """Run the daemon in the foreground.  Returns the exit code."""
+def main(path: str, socket: str | None = None, instance: str | None = None, state: str | None = None) -> int:
+    """Run the daemon in the foreground.  Returns the exit code.  Raises `NoNamespace`, `NotPermitted`."""
     journal.configure(logging.INFO)
+    systemd = Notifier()
 
     async def run() -> int:
-        return await Supervisor(path, socket).run()
+        return await Supervisor(path, socket, Tenancy(instance, state), systemd).run()
 
     try:
-        return asyncio.run(run())
+        try:
+            return asyncio.run(run())
+        except Elsewhere as elsewhere:
+            # All of it begins again there, so that no thread, socket or child is left outside.
+            process.enter_network_namespace(elsewhere.namespace)
+            log.info("running in the network namespace %s", elsewhere.namespace)
+            return asyncio.run(run())
     except KeyboardInterrupt:  # before the handlers stood
         return 130
 

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 import havip
 from havip.channel import Channel, pair
 from havip.clock import wall
+from havip.config.model import Estate
 from havip.errors import KernelRefused
 from havip.messages import Alive, Message, Resign
 from havip.plain import Unfit
@@ -260,6 +261,8 @@ class VrrpWorker(Worker):
     ) -> None:
         super().__init__(on_start, on_message, on_end)
         self._blackbox = blackbox.create()
+        #: what of the kernel's things with our mark is ours to remove; empty until the supervisor says so
+        self.leftovers: Collection[Estate] = ()
 
     def command(self, root: str, channel: int) -> list[str]:
         """Return what to run."""
@@ -271,7 +274,7 @@ class VrrpWorker(Worker):
 
     def nobody_resumes(self) -> None:
         """Remove the addresses that it held."""
-        sweep()
+        sweep(self.leftovers)
 
 
 class CheckerWorker(Worker):
@@ -285,12 +288,14 @@ class CheckerWorker(Worker):
         return ["-c", CHECKER_BOOT.format(root=root, channel=channel)]
 
 
-def sweep() -> None:
-    """Remove every address that carries our mark: no worker is there to hold it."""
+def sweep(among: Collection[Estate]) -> None:
+    """Remove every address that carries our mark and is claimed by us: no worker is there to hold it."""
+    if not among:
+        return
     try:
         kernel = Kernel()
         try:
-            for address in kernel.sweep(()):
+            for address in kernel.sweep((), among):
                 log.warning("removed %s, which no worker holds any more", address)
         finally:
             kernel.close()

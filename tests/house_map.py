@@ -68,6 +68,7 @@ WORKER_SIDE = (
     "havip.config.tracking",
     "havip.damping",
     "havip.errors",
+    "havip.instance",
     "havip.messages",
     "havip.netlink",
     "havip.plain",

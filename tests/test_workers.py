@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from havip import workers
+from havip.config.model import Estate
 from havip.errors import KernelRefused
 from havip.messages import Alive, Commit, LogLine, Message
 from havip.workers import VrrpWorker
@@ -79,12 +80,17 @@ def live(
 ) -> list[str]:
     """Play a scene with workers that run ``program``; return what was swept meanwhile."""
     swept: list[str] = []
-    constants = {"BOOT": program, "BACK_OFF": (0.0, 0.001, 0.002), "sweep": lambda: swept.append("swept")}
+    constants = {
+        "BOOT": program,
+        "BACK_OFF": (0.0, 0.001, 0.002),
+        "sweep": lambda among: swept.append("swept"),
+    }
     for name, value in (constants | more).items():
         monkeypatch.setattr(workers, name, value)
 
     async def play() -> None:
         worker = Watched()
+        worker.leftovers = (Estate("eth0", ()),)
         try:
             await scene(worker)
         finally:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from havip import instance
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -27,16 +29,43 @@ BAD: Final = 1  # what was asked about is bad: a configuration with errors, a re
 USAGE: Final = 2  # the command line itself is wrong
 UNREACHABLE: Final = 3  # no daemon answers on the control socket
 NOT_PERMITTED: Final = 4
+UNAVAILABLE: Final = 69  # what it needs is not there yet (EX_UNAVAILABLE): systemd tries again
 BROKEN: Final = 70  # havip itself failed (EX_SOFTWARE of sysexits.h): systemd starts the daemon again
 
 DEFAULT_CONFIGURATION: Final = "/etc/havip/havip.yaml"
 
 
 def add_socket_argument(parser: ArgumentParser, default: str) -> None:
-    """Add ``--socket``, by which the verbs that ask a daemon find it."""
-    parser.add_argument(
+    """Add ``--socket`` and ``--instance``, by which the verbs that ask a daemon find it."""
+    import argparse
+
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--socket",
         metavar="PATH",
         default=default,
         help="the daemon's control socket (default: %(default)s)",
     )
+    which.add_argument(
+        "--instance",
+        metavar="NAME",
+        dest="socket",
+        type=socket_of,
+        default=argparse.SUPPRESS,
+        help="the daemon of this name among several, by its usual socket /run/havip/NAME.sock",
+    )
+
+
+def socket_of(name: str) -> str:
+    """Return the usual control socket of an instance.  Raises ArgumentTypeError."""
+    return instance.control_socket(instance_name(name))
+
+
+def instance_name(name: str) -> str:
+    """Return ``name`` if it is one for an instance.  Raises ArgumentTypeError."""
+    import argparse
+    import re
+
+    if not name.isprintable() or not re.search(instance.PATTERN, name):
+        raise argparse.ArgumentTypeError(f"expected {instance.EXPECTED}, found {name!r}")
+    return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from havip.cli import BROKEN, DEFAULT_CONFIGURATION, VERBS
+from havip.cli import BROKEN, DEFAULT_CONFIGURATION, VERBS, instance_name
 from havip.errors import HavipError, NotPermitted
 from havip.process import missing_capabilities
 
@@ -14,7 +14,7 @@ NEEDED = ("CAP_NET_ADMIN", "CAP_NET_RAW")  # addresses, raw sockets
 
 EPILOG = """\
 The daemon stays in the foreground and logs to stderr, or to the journal with its fields where systemd
-started it.  Only one runs in a network namespace.
+started it.  Only one of an instance runs in a network namespace.
 
 signals:
   SIGHUP             reload the configuration file, as `havip reload` does
@@ -22,6 +22,7 @@ signals:
 
 examples:
   havip run -c /etc/havip/havip.yaml
+  havip run --instance blue -c /etc/havip/blue.yaml
   ip netns exec router1 havip run -c router1.yaml --socket /run/router1.sock
 
 exit codes:
@@ -29,7 +30,8 @@ exit codes:
   1  the configuration has errors, or another havip runs here; stderr says which
   2  wrong usage
   4  not permitted: needs root, or CAP_NET_ADMIN and CAP_NET_RAW
-  70 an error in havip itself; the log has the traceback.  Only this one is cured by starting again
+  69 daemon.network_namespace is not there (yet): starting again may cure it
+  70 an error in havip itself; the log has the traceback.  Starting again may cure it, too
 """
 
 
@@ -44,9 +46,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the configuration (default: %(default)s)",
     )
     parser.add_argument(
+        "--instance",
+        metavar="NAME",
+        type=instance_name,
+        help="the name of this daemon among several (default: daemon.instance of the configuration)",
+    )
+    parser.add_argument(
         "--socket",
         metavar="PATH",
         help="the control socket (default: daemon.control_socket of the configuration)",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="the state directory (default: daemon.state_directory of the configuration)",
     )
 
 
@@ -58,7 +71,7 @@ def run(options: Namespace) -> int:
     from havip import supervisor  # only now: a refusal needs none of it
 
     try:
-        return supervisor.main(options.config, options.socket)
+        return supervisor.main(options.config, options.socket, options.instance, options.state)
     except HavipError:
         raise
     except Exception:

@@ -8,10 +8,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import TypeAlias
 
 from havip.config.kinds import Schema, Wrong
-from havip.config.model import VirtualAddress, VirtualRouter
+from havip.config.model import Claim, VirtualAddress, VirtualRouter
 
 Address: TypeAlias = IPv4Address | IPv6Address
-Claim: TypeAlias = tuple[str, Address]  # (interface, or empty where it makes no difference; address)
 
 LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 LINK_SCOPE = 2  # of IPv6 groups (RFC 4291 section 2.7)
@@ -126,11 +125,6 @@ def unfit(virtual: VirtualAddress) -> str:
     return ""
 
 
-def claim(interface: str, virtual: VirtualAddress) -> Claim:
-    """Return what only one holder may have: a link-local address counts on its own link only."""
-    return (interface if virtual.address.is_link_local else "", virtual.address)
-
-
 def claims(router: VirtualRouter) -> frozenset[Claim]:
     """Return everything that a router's master holds."""
-    return frozenset(claim(router.interface, virtual) for virtual in router.addresses)
+    return router.estate.claims

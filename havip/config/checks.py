@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import checks_cast
-from havip.config.addresses import Claim, claim
 from havip.config.checks_devices import check_devices
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
-from havip.config.model import OWNER_PRIORITY, Family, VirtualAddress, VirtualRouter
+from havip.config.model import OWNER_PRIORITY, Claim, Family, VirtualAddress, VirtualRouter, claim
 from havip.config.problems import Place, Problems, quote
 from havip.config.reader import Reading
 

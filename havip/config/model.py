@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
+from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
@@ -58,6 +60,15 @@ class VirtualAddress:
         return f"{self.address}/{self.prefix_length}{where}"
 
 
+#: what only one holder may have: (interface, or empty where it makes no difference; address)
+Claim: TypeAlias = tuple[str, IPv4Address | IPv6Address]
+
+
+def claim(interface: str, virtual: VirtualAddress) -> Claim:
+    """Return what only one holder may have: a link-local address counts on its own link only."""
+    return (interface if virtual.address.is_link_local else "", virtual.address)
+
+
 @dataclass(frozen=True, slots=True)
 class Announcing:
     """How often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA).
@@ -72,6 +83,26 @@ class Announcing:
     lower_priority_repeat: int = 5  # bursts after a weaker master was heard
     lower_priority_delay: Duration = field(default=seconds(5))
     interval: Duration = ZERO  # least gap between two announcements on one interface
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What one virtual router may have put into the kernel."""
+
+    home: str  # the interface of the addresses that name no other
+    addresses: tuple[VirtualAddress, ...]
+    routes: tuple[VirtualRoute, ...] = ()
+    rules: tuple[VirtualRule, ...] = ()
+
+    @property
+    def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:
+        """Return all of it, in the order in which it is added."""
+        return (*self.addresses, *self.routes, *self.rules)
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """Return what of it only one daemon may have."""
+        return frozenset(claim(virtual.device or self.home, virtual) for virtual in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,11 @@ class VirtualRouter:
         return (*self.addresses, *self.excluded_addresses, *self.routes, *self.rules)
 
     @property
+    def estate(self) -> Estate:
+        """Return what the router may put into the kernel, for whoever must find it there."""
+        return Estate(self.home, (*self.addresses, *self.excluded_addresses), self.routes, self.rules)
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """Return the interfaces, other than `interface`, without which the master cannot hold everything.
 
@@ -147,11 +183,14 @@ class VirtualRouter:
 class Daemon:
     """What concerns the processes and not one router."""
 
-    control_socket: str = "/run/havip/havip.sock"
+    control_socket: str = CONTROL_SOCKET
     realtime_priority: int = 50  # SCHED_RR 1..99; 0: ordinary scheduling
     lock_memory: bool = True
     script_user: str = ""  # of scripts that name none; empty: the daemon's own
     script_group: str = ""  # empty: that of the user
+    instance: str | None = None  # tells several daemons of one host apart
+    network_namespace: str | None = None  # the name of one, or the path of its file
+    state_directory: str = STATE_DIRECTORY
 
 
 @dataclass(frozen=True, slots=True)

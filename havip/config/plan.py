@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
-from havip.config.addresses import Claim, claims
+from havip.config.addresses import claims
 from havip.config.fields import Field, Group, ListOf, Named, Shape
 from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
-from havip.config.model import Configuration, VirtualRouter
+from havip.config.model import Claim, Configuration, VirtualRouter
 
 Key: TypeAlias = tuple[str, int, int, str]
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)

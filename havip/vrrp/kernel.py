@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import errno
 import select
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from havip.config.model import Family, VirtualAddress
+from havip.config.model import Estate, Family, VirtualAddress
 from havip.errors import KernelRefused
 from havip.netlink.codec import Address, Answer
 from havip.netlink.routes import RouteKey
@@ -180,14 +180,20 @@ class Kernel:
                 refused.append(Refused(batch.holdings[number], spell(objection), batch))
         return refused
 
-    def sweep(self, keep: Collection[Key]) -> list[str]:
+    def sweep(self, keep: Collection[Key], among: Iterable[Estate] | None = None) -> list[str]:
         """Remove everything with our mark that is not kept; return it in words.
 
-        Raises `KernelRefused`.
+        With ``among`` only what is in these estates: the rest belongs to other daemons of this namespace,
+        whose mark is the same.  Raises `KernelRefused`.
         """
-        leftovers = self._watch.leftovers(keep.__contains__)
+        ours = None if among is None else {key for estate in among for key in self._keys(estate)}
+
+        def stays(key: Key) -> bool:
+            return key in keep or (ours is not None and key not in ours)
+
+        leftovers = self._watch.leftovers(stays)
         for address in reversed(self._around.list_addresses()):  # secondary addresses before primary ones
-            if address.protocol == holdings.MARK and address.key not in keep:
+            if address.protocol == holdings.MARK and not stays(address.key):
                 leftovers.append((holdings.named(address), address.key, holdings.deleting(address)))
         first = self._requests.reserve(len(leftovers))
         answers = self._requests.submit(
@@ -201,6 +207,9 @@ class Kernel:
             if sequence not in answers:
                 swept.append(words)
         return swept
+
+    def _keys(self, estate: Estate) -> tuple[Key, ...]:
+        return self.prepare(self._index(estate.home), estate.holdings).keys
 
     def _index(self, name: str) -> int:
         link = self._around.mirror.link(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from havip.clock import ZERO, Duration, Instant
-from havip.config.model import VirtualAddress, VirtualRouter
+from havip.config.model import Estate, VirtualAddress, VirtualRouter
 from havip.config.tracking import InterfaceDelays
 from havip.errors import KernelRefused
 from havip.messages import Key, Resolved
@@ -61,6 +61,7 @@ class Roster:
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self._started = False
         self._number = 0
+        self.leftovers: tuple[Estate, ...] | None = None  # what the first commit may sweep; None: all of ours
 
     def shortest_interval(self) -> Duration:
         """Return the least advertisement interval that is configured; 0 without a router."""
@@ -153,6 +154,11 @@ class Roster:
         self._engine.step(router, StepDown(why), now)
         self._engine.executor.flush_addresses()
         return None
+
+    def override(self, router: Router, priority: int | None, now: Instant) -> None:
+        """Elect with this priority instead of the configured one and all weights; None: no more."""
+        router.override = priority
+        self._stand(router, self.trackers.assess(router), now)
 
     def stop(self, now: Instant) -> None:
         """Resign from every router."""
@@ -312,7 +318,7 @@ class Roster:
         """Remove what an earlier run left behind, but what ``resuming`` routers hold; say what, in words."""
         keep = {key for router in resuming for key in router.batch.keys}
         try:
-            swept = self._kernel.sweep(keep)
+            swept = self._kernel.sweep(keep, self.leftovers)
         except KernelRefused as error:
             return [str(error)]
         return [f"removed {address}, left behind by an earlier run" for address in swept]

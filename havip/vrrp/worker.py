@@ -27,7 +27,9 @@ from havip.messages import (
     DropRouter,
     DropTracker,
     Impede,
+    Leftovers,
     Message,
+    Override,
     PutRouter,
     Resign,
     Resolved,
@@ -214,6 +216,11 @@ class Worker:
                 self._roster.trackers.drop((kind, name))
             case Delay(interfaces=interfaces):
                 self._roster.delay(interfaces, now)
+            case Override(key=key, priority=priority):
+                if (overridden := self._roster.routers.get(key)) is not None:
+                    self._roster.override(overridden, priority, now)
+            case Leftovers(estates=estates):
+                self._roster.leftovers = estates
             case Commit(generation=generation):
                 for note in self._roster.commit(now):
                     self._reporter.log(WARNING, note)

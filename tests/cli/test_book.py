@@ -28,8 +28,8 @@ def test_every_verb_and_option_is_in_the_book(verb: str, capsys: pytest.CaptureF
 
 def test_every_exit_code_is_in_the_book() -> None:
     codes = (cli.GOOD, cli.BAD, cli.USAGE, cli.UNREACHABLE, cli.NOT_PERMITTED)
-    assert (*codes, cli.BROKEN) == (0, 1, 2, 3, 4, 70)
-    assert re.findall(r"^\| (\d+) \|", BOOK, re.MULTILINE) == ["0", "1", "2", "3", "4", "70", "130"]
+    assert (*codes, cli.UNAVAILABLE, cli.BROKEN) == (0, 1, 2, 3, 4, 69, 70)
+    assert re.findall(r"^\| (\d+) \|", BOOK, re.MULTILINE) == ["0", "1", "2", "3", "4", "69", "70", "130"]
 
 
 def test_every_key_of_the_status_is_in_the_book() -> None:

@@ -15,7 +15,7 @@ import pytest
 import havip
 from havip import __main__ as command
 from havip.cli import VERBS
-from havip.errors import AlreadyRunning, HavipError, NotPermitted, Unreachable
+from havip.errors import AlreadyRunning, HavipError, NoNamespace, NotPermitted, Unreachable
 from tests.control.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,7 @@ def test_help_imports_nothing_of_the_daemon_and_no_verb() -> None:
         "havip.__main__",
         "havip.cli",
         "havip.errors",
+        "havip.instance",
     }
     assert not modules & (DAEMON_ONLY | {"dataclasses", "ipaddress", "logging", "socket", "yaml"})
 
@@ -128,7 +129,13 @@ def test_wrong_usage_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(HavipError("x"), 1), (AlreadyRunning("x"), 1), (Unreachable("x"), 3), (NotPermitted("x"), 4)],
+    [
+        (HavipError("x"), 1),
+        (AlreadyRunning("x"), 1),
+        (Unreachable("x"), 3),
+        (NotPermitted("x"), 4),
+        (NoNamespace("x"), 69),
+    ],
 )
 def test_errors_are_one_sentence_and_an_exit_code(
     error: HavipError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

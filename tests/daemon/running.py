@@ -25,13 +25,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 class Daemon:
     """``havip run`` on one host, in a folder of its own."""
 
-    def __init__(self, host: Host, folder: Path, configuration: str, **environment: str) -> None:
+    def __init__(
+        self, host: Host, folder: Path, configuration: str, *options: str, **environment: str
+    ) -> None:
         self.host = host
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / f"{host.name}.yaml"
         self.socket = folder / f"{host.name}.sock"
+        self.state = folder / f"{host.name}.state"
         self.client = Client(str(self.socket))
         self.lines: list[str] = []
+        self.options = options  # more of the command line
         self._environment = environment
         self._news = threading.Condition()
         self.configure(configuration)
@@ -56,6 +60,7 @@ class Daemon:
         """Start the process and the thread that reads its log."""
         self.process: subprocess.Popen[str] = self.host.popen(
             *(sys.executable, "-m", "havip", "run", "-c", self.file, "--socket", self.socket),
+            *("--state", self.state, *self.options),
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

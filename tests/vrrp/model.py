@@ -5,13 +5,13 @@ They behave as the real ones do in `tests/netns`; only the wire and the kernel a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, cast
 
 from havip.clock import Duration, Instant
-from havip.config.model import Family, VirtualAddress, VirtualRouter
+from havip.config.model import Estate, Family, VirtualAddress, VirtualRouter
 from havip.vrrp import packet
 from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding
 from havip.vrrp.kernel import DeviceView, InterfaceView, Kernel, Refused
@@ -88,9 +88,10 @@ class ModelKernel:
             self.held -= set(cast(Any, batch.keys)) - set(keep)
         return []
 
-    def sweep(self, keep: Collection[Any]) -> list[str]:
-        swept = self.held - set(keep)
-        self.held &= set(keep)
+    def sweep(self, keep: Collection[Any], among: Iterable[Estate] | None = None) -> list[str]:
+        ours = {address for estate in among or () for address in estate.addresses}
+        swept = {held for held in self.held - set(keep) if among is None or held[1] in ours}
+        self.held -= swept
         return [str(address) for _, address in swept]
 
     def addresses(self) -> set[str]:

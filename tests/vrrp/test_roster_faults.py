@@ -131,7 +131,7 @@ def test_nobody_is_called_to_a_new_address_before_it_is_there(stack: Stack) -> N
 
 
 def test_a_kernel_that_keeps_a_leftover_does_not_keep_the_routers_from_starting(stack: Stack) -> None:
-    def refuse(keep: object) -> None:
+    def refuse(keep: object, among: object) -> None:
         raise KernelRefused("cannot remove the leftover 10.0.0.7/24: EBUSY")
 
     cast(Any, stack.kernel).sweep = refuse

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from havip import instance
 from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group
 from havip.config.kinds import Flag, Text, Whole
 from havip.config.model import Daemon
 
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
+LONGEST_PATH = 1024  # bytes
+PATH_OF_SOCKET = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_SOCKET_PATH)
 
 DAEMON = Group(
     Daemon,
     (
         Field(
+            "instance",
+            Text(instance.EXPECTED, instance.PATTERN, longest=32),
+            "the name of this daemon among several on one host",
+            "blue",
+        ),
+        Field(
+            "network_namespace",
+            Text(
+                "the name of a network namespace, or an absolute path",
+                r"^(?!\.{1,2}$)(/.*[^/]|[^\s/]+)$",
+                longest=255,
+            ),
+            "the network namespace in which the daemon runs; by name, it is the one of `ip netns`",
+            "blue",
+            elsewhere=("net_namespace", "namespace", "netns"),
+        ),
+        Field(
             "control_socket",
-            Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_SOCKET_PATH),
-            "the unix socket on which `havip status` and `havip reload` reach the daemon",
+            PATH_OF_SOCKET,
+            "the unix socket on which `havip status` and the other verbs reach the daemon",
             "/run/havip/havip.sock",
+        ),
+        Field(
+            "state_directory",
+            Text("an absolute path", r"^/.*[^/]$", longest=LONGEST_PATH),
+            "where the daemon keeps what outlives it, such as maintenance",
+            "/var/lib/havip",
+            elsewhere=("config_save_dir",),
         ),
         Field(
             "realtime_priority",
