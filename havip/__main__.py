@@ -20,10 +20,11 @@ first steps:
   havip run -c havip.yaml        run it (as root); Ctrl-C resigns and removes the addresses
   havip status                   who is master, since when, and why
   havip reload                   apply the changed file; what has not changed is not touched
+  havip failover ROUTER          let another machine take over
 
 exit codes:
   0  good
-  1  bad: the configuration has errors, the reload was refused
+  1  bad: the configuration has errors, what was asked for was refused
   2  wrong usage
   3  no daemon answers on the control socket
   4  not permitted

@@ -70,6 +70,13 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Have a router that is MASTER let another one take over."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Leftovers:
     """What an earlier run may have left in the kernel: the first commit sweeps of this and nothing else."""
 
@@ -230,6 +237,7 @@ Message: TypeAlias = (
     | Impede
     | Resolved
     | Override
+    | HandOver
     | Leftovers
     | Commit
     | Describe

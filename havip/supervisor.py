@@ -25,7 +25,6 @@ from havip.config.placing import TwoNames
 from havip.config.plan import plan
 from havip.config.problems import ConfigurationError
 from havip.control.server import Server
-from havip.control.views import report_as_dict
 from havip.errors import HavipError
 from havip.managed import Managed
 from havip.messages import (
@@ -45,9 +44,12 @@ from havip.messages import (
     Setup,
     Transition,
 )
+from havip.overview import overview
 from havip.services import Handler, Host, Service
 from havip.services.descriptions import Descriptions
 from havip.services.devices import Devices
+from havip.services.failover import Failover
+from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
@@ -61,7 +63,13 @@ FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between
 NO_DEADLINE: Final = -1
 
 #: what the supervisor does beside keeping the workers running, in the order in which it is made ready
-SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (lambda host: WorkerLog(), Resolver, Devices)
+SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
+    lambda host: WorkerLog(),
+    Resolver,
+    Devices,
+    Operator,
+    Failover,
+)
 
 
 @dataclass
@@ -175,6 +183,10 @@ class Supervisor:
 
     # What services ask (`services.Host`).
 
+    async def refresh(self) -> None:
+        """Have every router reported afresh."""
+        await self._descriptions.refresh()
+
     @property
     def between_lives(self) -> bool:
         """Say whether the VRRP worker is dead and about to be started again."""
@@ -280,36 +292,16 @@ class Supervisor:
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         await self._descriptions.refresh()
-        worker = self._worker
+        configuration = {
+            "file": self.path,
+            "generation": self.reloads.generation,
+            "loaded_at": self.reloads.loaded_at,
+            "last_error": self.reloads.last_error,
+        }
+        keys = (router.key for router in self.configuration.virtual_routers)
+        reports = [self.reports[key] for key in keys if key in self.reports]
         return {
-            "ok": True,
-            "status": {
-                "version": __version__,
-                "pid": os.getpid(),
-                "since": self._since,
-                "configuration": {
-                    "file": self.path,
-                    "generation": self.reloads.generation,
-                    "loaded_at": self.reloads.loaded_at,
-                    "last_error": self.reloads.last_error,
-                },
-                "workers": [
-                    {
-                        "name": worker.name,
-                        "pid": worker.pid,
-                        "since": worker.since,
-                        "restarts": worker.restarts,
-                        "alive": worker.alive,
-                    }
-                ],
-                "virtual_routers": [
-                    report_as_dict(self.reports[router.key])
-                    for router in self.configuration.virtual_routers
-                    if router.key in self.reports
-                ],
-                "totals": self._descriptions.totals,
-                **{key: value for service in self._services for key, value in service.status().items()},
-            },
+            "status": overview(self._since, configuration, [self._worker], reports, self._services),
         }
 
     def _reload_on_signal(self) -> None:

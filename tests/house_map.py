@@ -31,6 +31,7 @@ PURE = {
     "havip.netlink.routes",
     "havip.netlink.rules",
     "havip.plain",
+    "havip.services.orders",
     "havip.vrrp.actions",
     "havip.vrrp.announce",
     "havip.vrrp.auth",
@@ -92,6 +93,7 @@ HEIGHT = {
     "havip.vrrp.worker": 3,
     "havip.workers": 4,
     "havip.services": 4,
+    "havip.overview": 5,
     "havip.supervisor": 5,
     "havip.cli": 6,
     "havip.__main__": 7,
@@ -105,6 +107,13 @@ CALENDAR_READERS = {"now", "today", "utcnow"}
 #: who may ask `havip.clock` what time it is; everybody else is told
 MAY_ASK = {
     "monotonic": ("havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
-    "wall": ("havip.cli", "havip.supervisor", "havip.vrrp.reporter", "havip.vrrp.router", "havip.workers"),
+    "wall": (
+        "havip.services.operator",
+        "havip.cli",
+        "havip.supervisor",
+        "havip.vrrp.reporter",
+        "havip.vrrp.router",
+        "havip.workers",
+    ),
     "pause": ("havip.vrrp.worker",),
 }

@@ -20,6 +20,9 @@ VERBS: Final = {
     "schema": "print the JSON Schema of the configuration file, for editors",
     "status": "show the virtual routers of the running daemon",
     "reload": "have the running daemon read its configuration again",
+    "failover": "hand a virtual router over to another machine",
+    "maintenance": "keep virtual routers out of the election, across reboots too, until they are let in",
+    "priority": "give a virtual router another priority than the configured one",
     "version": "print the versions of havip, of Python and of the running daemon",
 }
 
@@ -54,6 +57,11 @@ def add_socket_argument(parser: ArgumentParser, default: str) -> None:
         default=argparse.SUPPRESS,
         help="the daemon of this name among several, by its usual socket /run/havip/NAME.sock",
     )
+
+
+def add_reason_argument(parser: ArgumentParser) -> None:
+    """Add ``--reason``, which `havip status` shows."""
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for `havip status` and the log")
 
 
 def socket_of(name: str) -> str:

@@ -26,6 +26,7 @@ For each virtual router:
              BACKUP   listens, and takes over when the master falls silent
              FAULT    takes no part; "why" says what must come back first
   why        what led to this state
+  KEPT OUT   in maintenance: by whom, since when and why
   priority   what it advertises and elects with, and the configured one where they differ
   master     who holds the addresses, as far as it has been heard
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
@@ -128,6 +129,10 @@ def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -
     for worker in status.workers:
         yield from wrapped("worker", worker_words(worker, now), width)
     yield from wrapped("totals", counter_words(status.totals, verbose), width)
+    if everywhere := status.maintenance.get("everywhere"):
+        yield from wrapped("KEPT OUT", ["every virtual router", *order_words(everywhere)], width)
+    if damage := status.maintenance.get("damage"):
+        yield from wrapped("KEPT OUT", ["every virtual router", damage], width)
     if status.last_error:
         yield "  the latest reload was refused:"
         yield from (f"    {problem_line(problem)}" for problem in status.last_error)
@@ -146,6 +151,8 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     """Yield one virtual router: its state first, then a line for each of its properties."""
     since = f"since {at_time(router.since)}"
     yield from wrapped("", [f"{router.name}  {router.state}  for {age(now - router.since)}", since], width)
+    if router.maintenance:
+        yield from wrapped("KEPT OUT", order_words(router.maintenance), width)
     yield from wrapped("why", router.why.split(" "), width, " ")
     identity = [router.interface, f"VRID {router.vrid}", f"VRRPv{router.version}", router.family]
     yield from wrapped("router", identity + [router.segment] * bool(router.segment), width)
@@ -158,10 +165,20 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
 
 
 def priority_words(router: Router) -> list[str]:
-    """Return the effective priority, and the configured one where another."""
+    """Return the effective priority, the configured one where another, and who set it if somebody did."""
+    if router.priority_override:
+        order = router.priority_override
+        effective = f"{router.effective_priority} SET {' '.join(order_words(order))}"
+        return [effective, f"{router.priority} configured"]
     if router.effective_priority == router.priority:
         return [str(router.priority)]
     return [f"{router.effective_priority} effective", f"{router.priority} configured"]
+
+
+def order_words(order: Mapping[str, object]) -> list[str]:
+    """Return who ordered something, when and why."""
+    words = [f"by {order.get('by')}", f"on {at_time(float(str(order.get('at'))))}"]
+    return [" ".join(words) + (f": {order['reason']}" if order.get("reason") else "")]
 
 
 def master_words(router: Router) -> str:

@@ -70,6 +70,35 @@ class Client:
         plan = self.ask("reload").get("plan")
         return plan if isinstance(plan, dict) else {}
 
+    def failover(self, router: str, wait: float | None = None) -> Json:
+        """Have a virtual router that is MASTER there let another machine take over.
+
+        With ``wait``, return only once another one has (seconds; the client waits that much longer).  The
+        answer has the ``state`` now and the ``master``, None while unknown.  Raises `Refused`:
+        ``not-master``, ``nobody-took-over``, ``no-such-router``.
+        """
+        patient = Client(self.path, self.timeout + (wait or 0.0))
+        return patient.ask(
+            "failover", router=router, login=login(), **({} if wait is None else {"wait": wait})
+        )
+
+    def maintenance(self, on: bool, router: str | None = None, reason: str = "") -> Json:
+        """Keep one virtual router, or all, out of the election until it is let in again.
+
+        Raises `Refused`: ``no-such-router``, ``all-in-maintenance``, ``state-unwritable`` and
+        ``state-unreadable``.
+        """
+        which = {} if router is None else {"router": router}
+        return self.ask("maintenance", state="on" if on else "off", reason=reason, login=login(), **which)
+
+    def priority(self, router: str, priority: int | None, reason: str = "") -> Json:
+        """Have a virtual router elect with this priority (1 to 254); None: with the configured one again.
+
+        Raises `Refused`: ``no-such-router``, ``owner``, ``state-unwritable``, ``state-unreadable``.
+        """
+        wanted = "auto" if priority is None else priority
+        return self.ask("priority", router=router, priority=wanted, reason=reason, login=login())
+
     def version(self) -> Json:
         """Return the daemon's ``version`` and ``pid``."""
         return self.ask("version")
@@ -121,3 +150,9 @@ class Client:
 
     def _not_havip(self, why: str) -> Unreachable:
         return Unreachable(f"what answers on {self.path} is not a havip that this one understands: {why}")
+
+
+def login() -> str:
+    """Return who is behind root, for the record; empty where nobody says so."""
+    name = os.environ.get("SUDO_USER", "")
+    return name if name.isprintable() and len(name) <= 32 else ""

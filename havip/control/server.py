@@ -13,10 +13,12 @@ import grp
 import json
 import logging
 import os
+import pwd
 import socket
 import stat
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -60,6 +62,19 @@ class Peer:
     def may_ask(self, group: int | None) -> bool:
         """Say whether this is root, ourselves, or a member of ``group``."""
         return self.uid in (0, os.geteuid()) or (group is not None and group in self.groups)
+
+
+#: who asks, for the handlers that want to know
+ASKING: ContextVar[Peer] = ContextVar("asking")
+
+
+def asked_by() -> str:
+    """Return the name of the user whose request is being answered, or its number where it has none."""
+    uid = ASKING.get().uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 class Server:
@@ -160,6 +175,7 @@ class Server:
             return refusal(
                 "unknown-verb", f'no verb "{verb[:40]}"; there are: {", ".join(sorted(self._handlers))}'
             )
+        ASKING.set(peer)
         log.debug("pid %d, user %d asks for %s", peer.pid, peer.uid, verb)
         try:
             return {"ok": True} | await handler(request)

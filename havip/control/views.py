@@ -57,6 +57,10 @@ def report_as_dict(report: RouterReport) -> Json:
     }
 
 
+#: keys of a virtual router that a daemon of an earlier version does not show
+LATER = ("maintenance", "priority_override")
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
     """One virtual router."""
@@ -81,11 +85,14 @@ class Router:
     addresses: tuple[str, ...]
     peers: tuple[str, ...]  # of unicast, each name with the address in force
     counters: Mapping[str, int]
+    maintenance: Json | None = None  # by, at, reason; None: it takes part
+    priority_override: Json | None = None  # value, by, at, reason
 
     @classmethod
     def of(cls, data: Json) -> Router:
         """Return the router that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
-        known = {name: data[name] for name in cls.__slots__}
+        known = {name: data[name] for name in cls.__slots__ if name not in LATER}
+        known |= {name: data.get(name) for name in LATER}
         lists = {name: tuple(data[name]) for name in ("addresses", "peers")}
         return cls(**known | lists | {"counters": dict(data["counters"])})
 
@@ -120,6 +127,7 @@ class Status:
     workers: tuple[Worker, ...]
     virtual_routers: tuple[Router, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
+    maintenance: Json = field(default_factory=dict)  # everywhere, damage
 
     @classmethod
     def of(cls, data: Json) -> Status:
@@ -136,4 +144,5 @@ class Status:
             workers=tuple(map(Worker.of, data["workers"])),
             virtual_routers=tuple(map(Router.of, data["virtual_routers"])),
             totals=dict(data["totals"]),
+            maintenance=data.get("maintenance") or {},
         )

@@ -31,6 +31,9 @@ class Host(Protocol):
     def between_lives(self) -> bool:
         """Say whether the VRRP worker is dead and about to be started again."""
 
+    async def refresh(self) -> None:
+        """Have every router reported afresh; if the worker cannot, what it last said must do."""
+
     def post(self, message: Message) -> None:
         """Send a message to the VRRP worker; between two lives it is dropped: `Service.briefing` follows."""
 
@@ -66,6 +69,10 @@ class Service:
 
     def status(self) -> Json:
         """Return the sections that the service adds to the daemon's status."""
+        return {}
+
+    def status_of(self, key: Key) -> Json:
+        """Return the keys that the service adds to the status of one virtual router."""
         return {}
 
     async def leave(self) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from typing import Final
 
 from havip.messages import Describe, Described, Message
-from havip.services import Host, Service
+from havip.services import Host, Json, Service
 
 ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
 
@@ -53,6 +53,10 @@ class Descriptions(Service):
             waiting = self._waiting.pop(message.token, None)
             if waiting is not None:
                 waiting.set()
+
+    def status(self) -> Json:
+        """Return the counters of the whole worker."""
+        return {"totals": self.totals}
 
     def give_up(self) -> None:
         """Let nobody wait any longer: the worker has ended."""

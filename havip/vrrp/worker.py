@@ -26,7 +26,9 @@ from havip.messages import (
     Described,
     DropRouter,
     DropTracker,
+    HandOver,
     Impede,
+    Key,
     Leftovers,
     Message,
     Override,
@@ -219,6 +221,8 @@ class Worker:
             case Override(key=key, priority=priority):
                 if (overridden := self._roster.routers.get(key)) is not None:
                     self._roster.override(overridden, priority, now)
+            case HandOver(key=key):
+                self._hand_over(key, now)
             case Leftovers(estates=estates):
                 self._roster.leftovers = estates
             case Commit(generation=generation):
@@ -235,6 +239,12 @@ class Worker:
                 self._leaving = True
             case _:
                 raise AssertionError(f"a worker does not take {message!r}")
+
+    def _hand_over(self, key: Key, now: Instant) -> None:
+        router = self._roster.routers.get(key)
+        refused = None if router is None else self._roster.step_down(router, "an operator's failover", now)
+        if refused is not None:
+            self._reporter.log(WARNING, f"no failover: {refused}", router)
 
     def _set_up(self, setup: Setup) -> None:
         steps: list[Callable[[], str | None]] = [

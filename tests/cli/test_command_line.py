@@ -96,7 +96,17 @@ def test_status_imports_what_asks_and_prints_and_no_more(tmp_path: Path) -> None
 
 
 def test_every_verb_has_its_module_and_the_one_help_line() -> None:
-    assert list(VERBS) == ["run", "check", "schema", "status", "reload", "version"]
+    assert list(VERBS) == [
+        "run",
+        "check",
+        "schema",
+        "status",
+        "reload",
+        "failover",
+        "maintenance",
+        "priority",
+        "version",
+    ]
     assert {verb: import_module(f"havip.cli.{verb}").HELP for verb in VERBS} == VERBS
 
 

@@ -1,0 +1,79 @@
+"""The verb `failover`: hand one virtual router over to the best of the others, and see that it was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from havip.control.server import asked_by
+from havip.messages import HandOver, Key, RouterReport
+from havip.services import Handler, Host, Json, Service
+from havip.services.orders import Declined
+from havip.services.requests import answering, name_in, seconds_in
+
+log = logging.getLogger("havip.operator")
+
+LONGEST_WAIT: Final = 300.0  # seconds
+STEPPED_DOWN_WITHIN: Final = 2.0  # seconds for the worker to do as it is told
+LOOK_EVERY: Final = 0.05  # seconds between two looks
+
+
+class Failover(Service):
+    """Asks the VRRP worker to step down; who takes over is the election's business."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def verbs(self) -> Mapping[str, Handler]:
+        """Return the one verb."""
+        return {"failover": answering(self._failover)}
+
+    async def _failover(self, request: Json) -> Json:
+        name = name_in(request, required=True)
+        wait = seconds_in(request, "wait", LONGEST_WAIT)
+        routers = self._host.configuration.virtual_routers
+        key = next((router.key for router in routers if router.name == name), None)
+        if key is None:
+            there_are = ", ".join(router.name for router in routers)
+            raise Declined("no-such-router", f"no virtual router named {name}; there are: {there_are}")
+        await self._host.refresh()
+        before = self._report(key, name)
+        if before.state != "MASTER":
+            elsewhere = f"; the master is {before.master}" if before.master else ""
+            raise Declined("not-master", f"{name} is {before.state} here, not MASTER{elsewhere}")
+        log.warning("failover of %s, by %s", name, asked_by())
+        self._host.post(HandOver(key))
+        after = await self._watch(key, name, lambda report: report.state != "MASTER", STEPPED_DOWN_WITHIN)
+        if after.state == "MASTER":
+            raise Declined("not-in-force", f"{name} is still MASTER here: the VRRP worker has not answered")
+        if wait is not None:
+            after = await self._watch(key, name, taken_over, wait)
+            if not taken_over(after):
+                raise Declined("nobody-took-over", f"no other router took {name} over within {wait:g} s")
+        return {"state": after.state, "master": after.master or None}
+
+    async def _watch(
+        self, key: Key, name: str, holds: Callable[[RouterReport], bool], within: float
+    ) -> RouterReport:
+        """Return the first report for which ``holds`` is true, or the last one within the time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while True:
+            await self._host.refresh()
+            report = self._report(key, name)
+            if holds(report) or loop.time() >= until:
+                return report
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _report(self, key: Key, name: str) -> RouterReport:
+        report = self._host.reports.get(key)
+        if report is None:
+            raise Declined("no-such-router", f"{name} is not running yet")
+        return report
+
+
+def taken_over(report: RouterReport) -> bool:
+    """Say whether another router has been heard as master."""
+    return report.state == "BACKUP" and bool(report.master)
