@@ -84,6 +84,21 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True)
+class PutGroup:
+    """Have this sync group: its members are MASTER together, or not at all.  They have been put before."""
+
+    name: str
+    members: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropGroup:
+    """Let the members of this sync group go on, each for itself."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """All changes of this generation have been sent: start what is new; answered by `Committed`."""
 
@@ -171,6 +186,18 @@ class RouterReport:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupReport:
+    """One sync group as it is now."""
+
+    name: str
+    state: str  # MASTER, BACKUP, FAULT; INIT: not all of its members have started
+    since: float  # seconds since 1970
+    why: str
+    members: tuple[str, ...]  # names
+    waits_for: tuple[str, ...] = ()  # who keeps the others, which would, from being MASTER
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A change of state.  Every one is told, in order: none replaces another."""
 
@@ -235,6 +262,8 @@ Message: TypeAlias = (
     | PutRouter
     | DropRouter
     | Impede
+    | PutGroup
+    | DropGroup
     | Resolved
     | Override
     | HandOver
@@ -246,6 +275,7 @@ Message: TypeAlias = (
     | DropTracker
     | Delay
     | RouterReport
+    | GroupReport
     | Transition
     | Notice
     | RouterGone

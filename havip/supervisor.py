@@ -33,6 +33,7 @@ from havip.messages import (
     Committed,
     Described,
     DropRouter,
+    GroupReport,
     Key,
     Leftovers,
     LogLine,
@@ -49,6 +50,7 @@ from havip.services import Handler, Host, Service
 from havip.services.descriptions import Descriptions
 from havip.services.devices import Devices
 from havip.services.failover import Failover
+from havip.services.groups import Groups
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.worker_log import WorkerLog
@@ -69,6 +71,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Devices,
     Operator,
     Failover,
+    Groups,
 )
 
 
@@ -255,7 +258,7 @@ class Supervisor:
                 self._managed.watchdog()
             case Committed(generation=generation):
                 self._on_committed(generation)
-            case LogLine() | Transition() | Notice() | Described():
+            case LogLine() | Transition() | Notice() | Described() | GroupReport():
                 pass  # a matter for the services
             case _:
                 log.error("the VRRP worker sent %r, which only we send", message)

@@ -13,7 +13,7 @@ from havip.cli import BAD, GOOD, VERBS, add_socket_argument
 from havip.cli.reload import problem_line
 from havip.clock import seconds, spell, wall
 from havip.control.client import DEFAULT_SOCKET, Client
-from havip.control.views import Router, Status, Worker
+from havip.control.views import Router, Status, SyncGroup, Worker
 
 HELP = VERBS["status"]
 
@@ -31,6 +31,7 @@ For each virtual router:
   master     who holds the addresses, as far as it has been heard
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
   counters   since the worker started; those that are 0 only with --verbose
+For each sync group: its state, why, its members, and for whom those of them wait that would be MASTER.
 
 examples:
   havip status
@@ -51,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Describe this verb's command line."""
     parser.epilog = EPILOG
     parser.add_argument(
-        "name", metavar="NAME", nargs="*", help="show only the virtual routers of these names"
+        "name", metavar="NAME", nargs="*", help="show only the virtual routers and sync groups of these names"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("-b", "--brief", action="store_true", help="one line for each virtual router")
@@ -67,13 +68,16 @@ def run(options: Namespace) -> int:
     if options.json:
         shown = client.status_as_dict()
         routers = shown["virtual_routers"]
-        names = [router["name"] for router in routers]
+        groups = shown.get("sync_groups", [])
+        names = [one["name"] for one in [*groups, *routers]]
         if wanted:
+            groups[:] = [group for group in groups if group["name"] in wanted]
             shown["virtual_routers"] = [router for router in routers if router["name"] in wanted]
         print(json.dumps(shown, indent=2))
     else:
         status = client.status()
-        names = [router.name for router in status.virtual_routers]
+        names = [group.name for group in status.sync_groups]
+        names += [router.name for router in status.virtual_routers]
         if options.brief:
             lines = brief_lines(status, wanted, wall())
         else:
@@ -98,6 +102,12 @@ def status_lines(
     if not wanted:
         yield from daemon_lines(status, now, width, verbose)
         separate = True
+    for group in status.sync_groups:
+        if not wanted or group.name in wanted:
+            if separate:
+                yield ""
+            separate = True
+            yield from group_lines(group, now, width)
     for router in status.virtual_routers:
         if wanted and router.name not in wanted:
             continue
@@ -110,6 +120,11 @@ def status_lines(
 def brief_lines(status: Status, wanted: Collection[str], now: float) -> Iterator[str]:
     """Yield a heading, and one line for each of the routers in ``wanted``, or for all if it is empty."""
     rows = [("ROUTER", "STATE", "FOR", "PRIORITY", "MASTER", "WHY")]
+    rows += [
+        (group.name, group.state, age(now - group.since), "group", "", group.why)
+        for group in status.sync_groups
+        if not wanted or group.name in wanted
+    ]
     for router in status.virtual_routers:
         if not wanted or router.name in wanted:
             since = age(now - router.since)
@@ -162,6 +177,16 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     yield from wrapped("addresses", router.addresses, width)
     yield from wrapped("peers", router.peers, width)
     yield from wrapped("counters", counter_words(router.counters, verbose), width)
+
+
+def group_lines(group: SyncGroup, now: float, width: int | None) -> Iterator[str]:
+    """Yield one sync group: its state first, then who belongs to it."""
+    since = f"since {at_time(group.since)}"
+    heading = [f"sync group {group.name}  {group.state}  for {age(now - group.since)}", since]
+    yield from wrapped("", heading, width)
+    yield from wrapped("why", group.why.split(" "), width, " ")
+    yield from wrapped("members", group.members, width)
+    yield from wrapped("waits for", group.waits_for, width)
 
 
 def priority_words(router: Router) -> list[str]:

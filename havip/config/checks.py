@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import checks_cast
 from havip.config.checks_devices import check_devices
+from havip.config.checks_groups import check_groups
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
 from havip.config.model import OWNER_PRIORITY, Claim, Family, VirtualAddress, VirtualRouter, claim
@@ -110,6 +111,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_identities(drafts, problems)
     checks_cast.check(drafts, problems)
     check_claims(drafts, problems)
+    check_groups(root, drafts, problems)
     check_tracking(root, drafts, problems)
     check_devices(drafts, problems)
 

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from havip.clock import ZERO, Duration, spell
+from havip.config.checks_groups import tracks_of
 from havip.config.draft import Draft, group_of
 from havip.config.model import OWNER_PRIORITY
 from havip.config.problems import Place, Problems, quote
@@ -29,11 +30,13 @@ def check_tracking(root: Reading, drafts: Sequence[Draft], problems: Problems) -
         track = group_of(dict(draft.reading), "track")
         check_names(root, track, used, problems)
         check_router(draft, track, problems)
+    for _, track in tracks_of(root):
+        check_names(root, track, used, problems)
     for section in ("scripts", "tracked_files", "tracked_processes"):
         for name, read in group_of(root, section).items():
             if (section, name) not in used:
                 problems.note(read.place, f"{quote(name)} is tracked by no virtual router")
-    check_circles(drafts, problems)
+    check_circles(root, drafts, problems)
     check_definitions(root, problems)
     check_delays(root, drafts, problems)
 
@@ -102,23 +105,25 @@ def weight_of(item: Read) -> int:
     return 0 if weight is None or weight.value is BAD else weight.value
 
 
-def check_circles(drafts: Sequence[Draft], problems: Problems) -> None:
+def check_circles(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     """Refuse routers that follow each other round in a circle, or themselves."""
-    by_name = {draft.router.name: draft for draft in drafts}
-    graph = {
-        name: [one.router for one in draft.router.track.routers if one.router in by_name]
-        for name, draft in by_name.items()
-    }
+    followed: dict[str, dict[str, Place]] = {}  # whom each router tracks, itself or by its sync group
+    for draft in drafts:
+        track = group_of(dict(draft.reading), "track")
+        followed[draft.router.name] = dict(named(track, "routers", "router"))
+    for members, track in tracks_of(root):
+        for member in members:
+            if member in followed:
+                followed[member] |= dict(named(track, "routers", "router"))
+    graph = {name: [one for one in others if one in followed] for name, others in followed.items()}
     while True:
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
             circle: list[str] = error.args[1]
-            draft = by_name[circle[1]]  # it tracks the one before it
-            track = group_of(dict(draft.reading), "track")
-            place = next(place for name, place in named(track, "routers", "router") if name == circle[0])
             way = " -> ".join(reversed(circle))
             why = "no state of theirs would follow from anything else"
+            place = followed[circle[1]][circle[0]]  # it tracks the one before it
             problems.add(place, f"virtual routers that track each other in a circle: {way}", why=why)
             graph[circle[1]].remove(circle[0])
         else:

@@ -16,6 +16,7 @@ from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
 from havip.config.problems import Place
 from havip.config.reader import BAD, Read, Reading, missing, whole
+from havip.config.syncgroups import shared
 
 #: what a draft holds for required keys that could not be read; no check sees them
 STAND_IN = {"interface": "?", "vrid": 0, "addresses": (VirtualAddress(IPv4Address(0), 32),)}
@@ -51,10 +52,13 @@ def routers(root: Reading) -> list[Draft]:
 def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
     """Return what a file means, once nothing in it is wrong."""
     sections = values(root, CONFIGURATION, ("defaults", "virtual_routers"))
-    tracked = Configuration(**sections).tracked
-    return Configuration(
-        virtual_routers=tuple(replace(one.router, track=tracked.resolve(one.router.track)) for one in drafts),
-        **sections,
+    bare = Configuration(**sections)
+    resolve = bare.tracked.resolve
+    groups = [replace(group, track=resolve(group.track)) for group in bare.sync_groups]
+    routers = [one.router for one in drafts]
+    tracks = shared(groups, {router.name: resolve(router.track) for router in routers})
+    return replace(
+        bare, virtual_routers=tuple(replace(router, track=tracks[router.name]) for router in routers)
     )
 
 

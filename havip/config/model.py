@@ -15,6 +15,7 @@ from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.routing import VirtualRoute, VirtualRule
+from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
 from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
 
@@ -199,6 +200,7 @@ class Configuration:
 
     virtual_routers: tuple[VirtualRouter, ...] = ()
     daemon: Daemon = field(default_factory=Daemon)
+    sync_groups: tuple[SyncGroup, ...] = ()
     scripts: tuple[Script, ...] = ()
     tracked_files: tuple[TrackedFile, ...] = ()
     tracked_processes: tuple[TrackedProcess, ...] = ()

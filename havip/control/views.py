@@ -98,6 +98,24 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncGroup:
+    """Virtual routers that are MASTER together, or not at all."""
+
+    name: str
+    state: str  # MASTER, BACKUP, FAULT or INIT
+    since: float
+    why: str
+    members: tuple[str, ...]
+    waits_for: tuple[str, ...]  # who keeps the others, which would, from being MASTER
+
+    @classmethod
+    def of(cls, data: Json) -> SyncGroup:
+        """Return the group that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
+        lists = {name: tuple(data[name]) for name in ("members", "waits_for")}
+        return cls(**{name: data[name] for name in cls.__slots__} | lists)
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """One process of the daemon's."""
 
@@ -128,6 +146,7 @@ class Status:
     virtual_routers: tuple[Router, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
     maintenance: Json = field(default_factory=dict)  # everywhere, damage
+    sync_groups: tuple[SyncGroup, ...] = ()
 
     @classmethod
     def of(cls, data: Json) -> Status:
@@ -145,4 +164,5 @@ class Status:
             virtual_routers=tuple(map(Router.of, data["virtual_routers"])),
             totals=dict(data["totals"]),
             maintenance=data.get("maintenance") or {},
+            sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
         )

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from havip.clock import NEVER, Instant, milliseconds
 from havip.errors import Refusal
-from havip.vrrp import machine
+from havip.vrrp import machine, syncgroup
 from havip.vrrp.events import Event, Tick
 from havip.vrrp.executor import Executor
 from havip.vrrp.machine import Backup, Initialize, State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router
 from havip.vrrp.settings import Settings
+
+if TYPE_CHECKING:
+    from havip.vrrp.team import Team
 
 PACKETS: Final = 64  # taken from one socket before the deadlines are looked at
 NEAR: Final = milliseconds(5)  # from here on a deadline must be exact
@@ -37,10 +40,30 @@ class Engine:
         self._queue: list[tuple[Instant, int, Router]] = []
 
     def step(self, router: Router, event: Event, now: Instant) -> None:
-        """Let one thing happen to one router."""
+        """Let one thing happen to one router, and to those that move together with it."""
+        team = router.team
+        if team is not None:
+            self.move(team, team.step(router, event, now), now)
+            return
         router.state, actions = machine.step(router.settings, router.state, event, now)
         if actions:
             self.executor.carry_out(router, actions, now)
+        self._schedule(router)
+
+    def move(self, team: Team, outcome: syncgroup.Outcome, now: Instant) -> None:
+        """Have the members of a sync group do what was decided for them."""
+        before = team.standing
+        team.standing, moves = outcome
+        for place, state, actions in moves:
+            router = team.routers[place]
+            router.state = state
+            if actions:
+                self.executor.carry_out(router, actions, now)
+            self._schedule(router)
+        if team.standing.state != before.state:
+            self.executor.tell_of_group(team)
+
+    def _schedule(self, router: Router) -> None:
         deadline = machine.next_deadline(router.state)
         if deadline < router.scheduled:
             router.scheduled = deadline
@@ -147,9 +170,12 @@ class Engine:
                     heappop(queue)
                     unheard.append(router)
                     continue
-                router.state, actions = self._tick(router, now)
-                if actions:
-                    self.executor.carry_out(router, actions, now)
+                if router.team is not None:
+                    self.step(router, TICK, now)
+                else:
+                    router.state, actions = self._tick(router, now)
+                    if actions:
+                        self.executor.carry_out(router, actions, now)
                 deadline = machine.next_deadline(router.state)
             router.scheduled = deadline
             if queue and queue[0][2] is router and queue[0][0] == entry:

@@ -8,7 +8,7 @@ a takeover of a thousand addresses never stands in the way of an advert.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from havip.clock import Instant, after
 from havip.config.model import VirtualAddress
@@ -27,6 +27,9 @@ from havip.vrrp.holdings import Holding
 from havip.vrrp.kernel import Kernel, Refused
 from havip.vrrp.router import Router
 
+if TYPE_CHECKING:
+    from havip.vrrp.team import Team
+
 SLICE: Final = 64  # holdings that change in one batch, or those of one router if it has more
 
 
@@ -38,6 +41,9 @@ class Listener(Protocol):
 
     def heard_weaker(self, router: Router) -> None:
         """As MASTER it heard a weaker master."""
+
+    def group_changed(self, team: Team) -> None:
+        """The state of a sync group is another one."""
 
     def refused(self, router: Router, reason: str) -> None:
         """The kernel will not give us something that it must hold."""
@@ -93,6 +99,10 @@ class Executor:
     def stood(self, router: Router, another_priority: bool) -> None:
         """Tell that a router's trackers say something else."""
         self._listener.stood(router, another_priority)
+
+    def tell_of_group(self, team: Team) -> None:
+        """Tell that the state of a sync group is another one."""
+        self._listener.group_changed(team)
 
     def rehearse(self, router: Router) -> None:
         """Ask the kernel to add the router's addresses to no interface, which it refuses."""

@@ -16,6 +16,7 @@ from havip.messages import ERROR, INFO, WARNING, Committed, Described, LogLine, 
 from havip.vrrp.machine import State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router, name_of
+from havip.vrrp.team import Team
 from havip.vrrp.tracking import Standing
 
 LINES: Final = 8  # of the log, sent in one turn
@@ -37,8 +38,9 @@ class Reporter:
     def __init__(self, channel: Channel, on_refusal: Callable[[Router, str], None]) -> None:
         self._channel = channel
         self._on_refusal = on_refusal
-        self._lines: deque[Line] = deque()
+        self._lines: deque[Line | Transition] = deque()
         self._routers: dict[Router, None] = {}
+        self._teams: dict[Team, None] = {}
         self._answers: list[Callable[[], Answer]] = []
         self._quiet_until: dict[tuple[object, ...], Instant] = {}
         self.dropped = 0  # log lines lost because the supervisor did not read
@@ -54,16 +56,20 @@ class Reporter:
     @property
     def waiting(self) -> bool:
         """Say whether `send` has something left."""
-        return bool(self._lines or self._routers or self._answers)
+        return bool(self._lines or self._routers or self._teams or self._answers)
 
     def send(self, now: Instant) -> None:
         """Tell a slice: what happened, then how the routers are now, then that all of it has been told."""
         for _ in range(min(LINES, len(self._lines))):
-            self._channel.post(message_of(*self._lines.popleft()))
+            line = self._lines.popleft()
+            self._channel.post(line if isinstance(line, Transition) else message_of(*line))
         for router in list(self._routers)[:REPORTS]:
             del self._routers[router]
             self._channel.post(router.report(now))
-        if self._answers and not self._lines and not self._routers:
+        for team in list(self._teams)[:REPORTS]:
+            del self._teams[team]
+            self._channel.post(team.report())
+        if self._answers and not self._lines and not self._routers and not self._teams:
             for answer in self._answers:
                 self._channel.post(answer())
             self._answers.clear()
@@ -76,6 +82,10 @@ class Reporter:
         """Report a router as it is when there is time."""
         self._routers[router] = None
 
+    def report_group(self, team: Team) -> None:
+        """Report a sync group as it is when there is time."""
+        self._teams[team] = None
+
     def forget(self, router: Router) -> None:
         """Report a dropped router no more."""
         self._routers.pop(router, None)
@@ -84,7 +94,7 @@ class Reporter:
         """Log a line, about a router in its present state or about none."""
         self._keep((level, text, router, router.state if router is not None else None, 0.0, 0))
 
-    def _keep(self, line: Line) -> None:
+    def _keep(self, line: Line | Transition) -> None:
         if len(self._lines) < MOST_LINES:
             self._lines.append(line)
         else:
@@ -114,6 +124,12 @@ class Reporter:
     def heard_weaker(self, router: Router) -> None:
         """Tell that a weaker master was heard."""
         self._keep((NOTICE, "rx-lower-priority", router, router.state, wall(), router.settings.priority))
+
+    def group_changed(self, team: Team) -> None:
+        """Note and report a sync group's change of state."""
+        team.since = wall()
+        self._teams[team] = None
+        self._keep(Transition("group", team.name, team.standing.state, 0, team.standing.why, team.since))
 
     def refused(self, router: Router, reason: str) -> None:
         """Log a refused address, and let the machine decide what it means."""

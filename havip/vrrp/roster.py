@@ -6,6 +6,7 @@ An unchanged router is never touched here: no advert of it is lost and no deadli
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from havip.clock import ZERO, Duration, Instant
 from havip.config.model import Estate, VirtualAddress, VirtualRouter
@@ -27,11 +28,13 @@ from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import DEVICES, Router
 from havip.vrrp.sockets import FrameSender
+from havip.vrrp.team import Teams
 from havip.vrrp.trackers import Trackers
 from havip.vrrp.tracking import Standing
 from havip.vrrp.wire import Wire, wire_of
 
 TRACKING, OWN_LINK = "tracking", "own-link"  # names of impediments
+AFRESH: Final = Start()
 
 
 class Roster:
@@ -51,6 +54,7 @@ class Roster:
         self._kernel = kernel
         self._blackbox = blackbox
         self._engine = engine
+        self.teams = Teams(engine)
         self._on_port = on_port  # told when a port's receiver was opened or closed
         self._make_port = make_port
         self._spares: list[FrameSender] = []
@@ -103,6 +107,7 @@ class Roster:
         if router is None:
             return None
         self._fresh.pop(key, None)
+        self.teams.leave(router, now, for_good=True)  # first, so that it takes nobody with it
         self._engine.step(router, Stop(), now)
         self._engine.executor.flush_addresses()
         self._engine.forget(router)
@@ -128,10 +133,15 @@ class Roster:
                 self._start(router, now)
             return []
         self._started = True
-        resuming = {key for key, router in fresh.items() if self._still_believed(router, now)}
-        notes = self._sweep([fresh[key] for key in resuming])
-        for key, router in fresh.items():
-            self._start(router, now, resume=key in resuming)
+        believed = {router for router in fresh.values() if self._still_believed(router, now)}
+        resuming = {
+            router for router in believed if router.team is None or believed.issuperset(router.team.routers)
+        }
+        notes = self._sweep(resuming)
+        for router in fresh.values():
+            # The peers of one that cannot go on because of its sync group need not wait for its silence.
+            event = Start(resume=router in resuming, farewell=router in believed)
+            self._start(router, now, event)
         return notes
 
     def impede(self, router: Router, cause: str, reason: str | None, now: Instant) -> None:
@@ -146,11 +156,15 @@ class Roster:
             self._engine.executor.flush_addresses()
 
     def step_down(self, router: Router, why: str, now: Instant) -> str | None:
-        """Have a MASTER let another router take over; return in words why it does not, or None."""
+        """Have a MASTER, and all of its sync group, let another router take over.
+
+        Returns in words why it does not, or None.
+        """
         if not router.is_master:
             return f"{router.config.name} is {router.state_name}, not MASTER"
-        if router.settings.owner:
-            return f"{router.config.name} owns its addresses (priority 255) and may not give them away"
+        for member in [router] if router.team is None else router.team.routers:
+            if member.settings.owner:
+                return f"{member.config.name} owns its addresses (priority 255) and may not give them away"
         self._engine.step(router, StepDown(why), now)
         self._engine.executor.flush_addresses()
         return None
@@ -162,6 +176,7 @@ class Roster:
 
     def stop(self, now: Instant) -> None:
         """Resign from every router."""
+        self.teams.dissolve()
         for router in self.routers.values():
             self._engine.step(router, Stop(), now)
         self._engine.executor.flush_addresses()
@@ -305,9 +320,9 @@ class Roster:
         port.add(router)
         self._outlets.rewire(router)
 
-    def _start(self, router: Router, now: Instant, resume: bool = False) -> None:
+    def _start(self, router: Router, now: Instant, start: Start = AFRESH) -> None:
         fault = router.fault
-        self._engine.step(router, Start(resume) if fault is None else Impeded(fault), now)
+        self._engine.step(router, start if fault is None else Impeded(fault), now)
 
     def _judge(self, router: Router, now: Instant) -> None:
         """Tell a router whether it may take part."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: One packet, ready to be sent, and where to: a whole datagram in IPv4, the VRRP message in IPv6.
 Parcel: TypeAlias = tuple[bytes, Target]
 
+if TYPE_CHECKING:
+    from havip.vrrp.team import Team
+
 NO_DEADLINE = -1
 DEVICES = "devices"  # the cause of an impediment: an interface that is to hold something
 ETHERNET = 6  # bytes of a hardware address that neighbours can be told
@@ -62,6 +65,7 @@ class Router:
         "outlet",
         "override",
         "peers",
+        "place",
         "port",
         "refused",
         "rehearsal",
@@ -74,6 +78,7 @@ class Router:
         "slot",
         "standing",
         "state",
+        "team",
         "trackers",
         "trouble",
         "why",
@@ -90,6 +95,8 @@ class Router:
         self.standing = Standing(config.priority)  # until `havip.vrrp.trackers` has added it up
         self.settings = Settings.of(config, port.view.address)
         self.state: State = Initialize()
+        self.team: Team | None = None  # the sync group that we belong to
+        self.place = 0  # among its members
         self.impediments: dict[str, str] = {}  # why we may not take part, by cause, beside the interface
         self.scheduled = NEVER  # the deadline under which the worker's queue knows us
         self.since = clock.wall()

@@ -24,6 +24,7 @@ from havip.messages import (
     Delay,
     Describe,
     Described,
+    DropGroup,
     DropRouter,
     DropTracker,
     HandOver,
@@ -32,6 +33,7 @@ from havip.messages import (
     Leftovers,
     Message,
     Override,
+    PutGroup,
     PutRouter,
     Resign,
     Resolved,
@@ -225,6 +227,8 @@ class Worker:
                 self._hand_over(key, now)
             case Leftovers(estates=estates):
                 self._roster.leftovers = estates
+            case PutGroup() | DropGroup():
+                self._regroup(message, now)
             case Commit(generation=generation):
                 for note in self._roster.commit(now):
                     self._reporter.log(WARNING, note)
@@ -234,11 +238,22 @@ class Worker:
             case Describe(token=token):
                 for router in self._roster.routers.values():
                     self._reporter.report(router)
+                for team in self._roster.teams.by_name.values():
+                    self._reporter.report_group(team)
                 self._reporter.answer(lambda: Described(token, self._totals()))
             case Resign():
                 self._leaving = True
             case _:
                 raise AssertionError(f"a worker does not take {message!r}")
+
+    def _regroup(self, message: PutGroup | DropGroup, now: Instant) -> None:
+        teams, routers = self._roster.teams, self._roster.routers
+        if isinstance(message, DropGroup):
+            teams.drop(message.name, now)
+        else:
+            there = [routers[key] for key in message.members if key in routers]
+            self._reporter.report_group(teams.put(message.name, there, now))
+        self._executor.flush_addresses()
 
     def _hand_over(self, key: Key, now: Instant) -> None:
         router = self._roster.routers.get(key)

@@ -10,7 +10,7 @@ import pytest
 
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
-from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, tracking
+from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, tracking
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.kinds import Length, Whole
@@ -45,6 +45,7 @@ TABLES = [
     ("### `multicast`", MULTICAST),
     ("### `virtual_mac`", VIRTUAL_MAC),
     ("### `ipvlan`", IPVLAN),
+    ("## `sync_groups`", groups.SYNC_GROUP),
     ("## `daemon`", DAEMON),
     *TRACKING,
 ]

@@ -109,12 +109,8 @@ class Walk:
     # --- one router ---------------------------------------------------------------------------------
 
     def _hear(self, flight: Flight) -> Advert | None:
-        """Return what the receiver makes of an advert: encoded, decoded and judged by the real code."""
-        them, us = self.settings[flight.sender], self.settings[flight.receiver]
-        family = 4 if len(them.address) == 4 else 6
-        payload = packet.encode(them, flight.priority, VIRTUAL[family], GROUPS[family])
-        advert = packet.decode(payload, them.address, GROUPS[family], packet.TTL)
-        return advert if isinstance(advert, Advert) and packet.refuse(us, advert) is None else None
+        """Return what the receiver makes of an advert."""
+        return advert_of(self.settings[flight.sender], self.settings[flight.receiver], flight.priority)
 
     def _number(self, router: Router) -> int:
         number = self._numbers.get(router)
@@ -279,6 +275,14 @@ class Walk:
         )
         most = max(self.masters(joint) for joint in joints if not joint[1])
         return Verdict(len(joints), edges, settled, most)
+
+
+def advert_of(them: Settings, us: Settings, priority: int) -> Advert | None:
+    """Return what ``us`` makes of an advert: encoded, decoded and judged by the real code."""
+    family = 4 if len(them.address) == 4 else 6
+    payload = packet.encode(them, priority, VIRTUAL[family], GROUPS[family])
+    advert = packet.decode(payload, them.address, GROUPS[family], packet.TTL)
+    return advert if isinstance(advert, Advert) and packet.refuse(us, advert) is None else None
 
 
 def shifted(state: State, length: Duration) -> State:

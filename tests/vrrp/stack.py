@@ -12,6 +12,7 @@ from havip.vrrp.executor import Executor
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
+from havip.vrrp.team import Team
 from tests.vrrp.model import ModelKernel, ModelPort, at, router
 
 
@@ -36,6 +37,9 @@ class Stack:
     def changed(self, router: Router, why: str) -> None:
         router.why = why
         self.changes.append((router.config.name, router.state_name))
+
+    def group_changed(self, team: Team) -> None:
+        self.changes.append((team.name, team.standing.state))
 
     def heard_weaker(self, router: Router) -> None:
         self.weaker.append(router.config.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from havip.config.fields import Field, Group, Named
 from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.daemon import DAEMON
+from havip.config.keys.groups import SYNC_GROUPS
 from havip.config.keys.names import NAME
 from havip.config.keys.router import DEFAULTS, ROUTER
 from havip.config.keys.tracking import SECTIONS as TRACKED
@@ -34,6 +35,7 @@ CONFIGURATION = Group(
             required=True,
             elsewhere=("vrrp_instance", "vrrp_instances", "routers", "instances"),
         ),
+        SYNC_GROUPS,
         *TRACKED,
     ),
     expected='a configuration with the key "virtual_routers"',
