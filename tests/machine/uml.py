@@ -7,26 +7,37 @@ results come out.
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.machine import namespaces
 
 KERNEL_MODULES = Path("/usr/lib/uml/modules")  # Debian's package user-mode-linux
+XSTATE = Path(__file__).with_name("xstate.c")
 
 
-def boot(tree: Path, patience: float) -> str:
-    """Run the machine until it powers off, at most ``patience`` seconds.  Returns what its console showed."""
-    (tree / "lib/modules").mkdir(exist_ok=True)
+@cache
+def shim() -> tempfile.TemporaryDirectory[str]:
+    """Build what User-Mode Linux needs on some CPUs; gone with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="havip-uml-")
+    built = Path(folder.name, "xstate.so")
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", built, XSTATE, "-ldl"], check=True)
+    return folder
+
+
+def kernel() -> tuple[str, ...]:
+    """Return the beginning of the command line that runs User-Mode Linux."""
+    return ("env", f"LD_PRELOAD={shim().name}/xstate.so", "linux.uml")
+
+
+def run(*arguments: str | Path, mounts: Sequence[namespaces.Words] = (), patience: float) -> str:
+    """Run a guest until it powers off, at most ``patience`` seconds.  Returns what its console showed."""
     try:
         done = namespaces.run(
-            *("linux.uml", "mem=512M", "rootfstype=hostfs", f"rootflags={tree}", "rw", "quiet"),
-            *("con=null", "con0=null,fd:1", f"umid={tree.name}", f"uml_dir={tree}/run"),
-            *(
-                "systemd.show_status=1",
-                "systemd.mask=getty@tty1.service",
-                "systemd.mask=e2scrub_reap.service",
-            ),
-            mounts=[("--bind", KERNEL_MODULES, tree / "lib/modules"), ("-t", "proc", "proc", "/proc")],
+            *(*kernel(), *arguments),
+            mounts=[*mounts, ("-t", "proc", "proc", "/proc")],
             check=False,
             patience=patience,
         )
@@ -34,3 +45,15 @@ def boot(tree: Path, patience: float) -> str:
         shown = (late.output or b"").decode(errors="replace")  # bytes, whatever the command was asked for
         return f"{shown}\nkilled: it had not powered off after {patience:g} s"
     return done.stdout
+
+
+def boot(tree: Path, patience: float) -> str:
+    """Boot a tree, and run it until it powers off.  Returns what its console showed."""
+    (tree / "lib/modules").mkdir(exist_ok=True)
+    return run(
+        *("mem=512M", "rootfstype=hostfs", f"rootflags={tree}", "rw", "quiet"),
+        *("con=null", "con0=null,fd:1", f"umid={tree.name}", f"uml_dir={tree}/run"),
+        *("systemd.show_status=1", "systemd.mask=getty@tty1.service", "systemd.mask=e2scrub_reap.service"),
+        mounts=[("--bind", KERNEL_MODULES, tree / "lib/modules")],
+        patience=patience,
+    )
