@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from havip import instance
 from havip.config.device_plan import Adjust, Create, Remove, Step, plan_devices
 from havip.config.devices import Device, Key, devices_of
 from havip.config.model import Configuration
@@ -46,13 +45,17 @@ class Devices(Service):
         self._due: asyncio.TimerHandle | None = None
         self._looked_at = 0.0  # by the loop's clock
         self._instance = ""
-        self._sysctls = Sysctls(Path(instance.state_directory("")))
-        self._links = Links(self._sysctls)
+        self._sysctls: Sysctls
+        self._links: Links
 
     async def prepare(self, new: Configuration) -> None:
         """Make what is missing; the first time, put away what an earlier run left behind."""
         async with self._lock:
             first, self._ready = not self._ready, True
+            if first:  # neither of them changes while the daemon runs
+                self._instance = new.daemon.instance or ""
+                self._sysctls = Sysctls(Path(new.daemon.state_directory))
+                self._links = Links(self._sysctls)
             wanted = devices_of(new.virtual_routers)
             if first and not wanted and not await asyncio.to_thread(self._left_behind):
                 return
