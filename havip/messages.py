@@ -11,7 +11,14 @@ from typing import TypeAlias
 
 from havip.config.cast import Address
 from havip.config.model import Estate, VirtualRouter
-from havip.config.tracking import InterfaceDelays, TrackerKey, TrackerKind
+from havip.config.tracking import (
+    InterfaceDelays,
+    Script,
+    TrackedFile,
+    TrackedProcess,
+    TrackerKey,
+    TrackerKind,
+)
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
@@ -140,6 +147,29 @@ class DropTracker:
 
     kind: TrackerKind
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutScript:
+    """Run this script from the next `Commit` on; ``good`` is its verdict so far, None if there is none."""
+
+    script: Script
+    good: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutFile:
+    """Track this file; ``fresh``: nobody has tracked it before, so its initial value is due."""
+
+    file: TrackedFile
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PutProcess:
+    """Track these processes."""
+
+    process: TrackedProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +303,9 @@ Message: TypeAlias = (
     | Resign
     | TrackResult
     | DropTracker
+    | PutScript
+    | PutFile
+    | PutProcess
     | Delay
     | RouterReport
     | GroupReport

@@ -21,6 +21,10 @@ from havip.errors import AlreadyRunning, NoNamespace, NotPermitted
 
 #: bit numbers from linux/capability.h; only those that some process of ours may want
 CAPABILITIES: Final = {
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
     "CAP_SETPCAP": 8,
     "CAP_NET_BIND_SERVICE": 10,
     "CAP_NET_ADMIN": 12,
@@ -113,13 +117,15 @@ def missing_capabilities(names: Iterable[str]) -> list[str]:
     return [name for name in names if not holds_capability(name)]
 
 
-def keep_capabilities(names: Iterable[str]) -> str | None:
+def keep_capabilities(names: Iterable[str], for_programs: bool = False) -> str | None:
     """Give up every capability but ``names``, for good, in all five sets.
 
     Afterwards permitted and effective hold what of ``names`` we had; inheritable and ambient are empty;
     bounding holds no more than ``names`` (where CAP_SETPCAP allows dropping from it); and no program that
     we start gains anything (no_new_privs).  Call it after `lock_memory` and before any thread: the kernel
-    keeps these sets per thread.  Returns None, or which of ``names`` we did not have, in words.
+    keeps these sets per thread.  With ``for_programs`` the bound stays as it is, and programs that are run
+    as root are root's in full, as an operator expects.  Returns None, or which of ``names`` we did not have,
+    in words.
     """
     wanted = list(names)
     if memory_is_locked() and not unlimited_locked_memory():
@@ -127,9 +133,10 @@ def keep_capabilities(names: Iterable[str]) -> str | None:
         wanted.append("CAP_IPC_LOCK")
     mask = sum(1 << CAPABILITIES[name] for name in wanted)
     missing = missing_capabilities(wanted)
-    drop_bounding(mask)
     control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    control(PR_SET_NO_NEW_PRIVS, 1)
+    if not for_programs:
+        drop_bounding(mask)
+        control(PR_SET_NO_NEW_PRIVS, 1)
     write_capabilities(mask & read_capabilities()[1])
     return f"running without {', '.join(missing)}" if missing else None
 

@@ -121,6 +121,10 @@ class Run:
         if not await happens(self._ended, within):
             await self.end()
 
+    async def ends(self, within: float | None = None) -> bool:
+        """Say whether it ends within so many seconds; None: wait for it."""
+        return await happens(self._ended, within)
+
     async def end(self, grace: float = GRACE) -> None:
         """Make the program and all of its session end: SIGTERM, and SIGKILL for what heeds it not."""
         self._signal(signal.SIGTERM)

@@ -53,6 +53,7 @@ from havip.services.failover import Failover
 from havip.services.groups import Groups
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
+from havip.services.trackers import Trackers
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
 from havip.tenancy import Elsewhere, Tenancy
@@ -69,6 +70,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     lambda host: WorkerLog(),
     Resolver,
     Devices,
+    Trackers,
     Operator,
     Failover,
     Groups,
@@ -303,8 +305,9 @@ class Supervisor:
         }
         keys = (router.key for router in self.configuration.virtual_routers)
         reports = [self.reports[key] for key in keys if key in self.reports]
+        workers = [self._worker, *(other for service in self._services for other in service.workers())]
         return {
-            "status": overview(self._since, configuration, [self._worker], reports, self._services),
+            "status": overview(self._since, configuration, workers, reports, self._services),
         }
 
     def _reload_on_signal(self) -> None:

@@ -126,6 +126,10 @@ class Worker:
         loop.add_reader(self._pidfd, self._died)
         self._on_start()
 
+    def restart_soon(self) -> None:
+        """Try again to start what could not be started."""
+        self._schedule_restart("cannot be started")
+
     def post(self, message: Message) -> None:
         """Send a message; between two lives it is dropped: a new life begins with everything anyway."""
         if self._channel is not None:

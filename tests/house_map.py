@@ -23,6 +23,8 @@ PURE = {
     "havip.control.views",
     "havip.damping",
     "havip.errors",
+    "havip.healthcheck.census",
+    "havip.healthcheck.content",
     "havip.healthcheck.schedule",
     "havip.healthcheck.verdict",
     "havip.instance",
@@ -109,7 +111,7 @@ CLOCK_READERS = {"clock_gettime", "clock_gettime_ns", "monotonic", "monotonic_ns
 CALENDAR_READERS = {"now", "today", "utcnow"}
 #: who may ask `havip.clock` what time it is; everybody else is told
 MAY_ASK = {
-    "monotonic": ("havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
+    "monotonic": ("havip.healthcheck", "havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
     "wall": (
         "havip.services.operator",
         "havip.cli",

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from havip.config.model import Configuration
 from havip.messages import Key, Message, RouterReport
+from havip.workers import Worker
 
 Json: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Json], Awaitable[Json]]
@@ -66,6 +67,10 @@ class Service:
     def verbs(self) -> Mapping[str, Handler]:
         """Return the verbs of the control socket that the service answers."""
         return {}
+
+    def workers(self) -> Iterable[Worker]:
+        """Return the processes that the service keeps running."""
+        return ()
 
     def status(self) -> Json:
         """Return the sections that the service adds to the daemon's status."""

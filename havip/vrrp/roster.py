@@ -127,6 +127,7 @@ class Roster:
         The first time leftovers are swept.  A router whose peers still believe in our last advert resumes
         as MASTER and keeps its addresses.
         """
+        self.attend(now)  # results that came with the routers count before these start
         fresh, self._fresh = self._fresh, {}
         if self._started:
             for router in fresh.values():

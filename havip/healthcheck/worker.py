@@ -1,0 +1,177 @@
+"""The process that runs checks: it may be slow, hang or be killed, and no advert is late for it.
+
+It is told what to track and tells what it finds.  What that means for a router is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+from havip import process
+from havip.channel import Channel
+from havip.clock import monotonic
+from havip.config.tracking import Script, TrackerKind
+from havip.healthcheck.files import FileWatch
+from havip.healthcheck.processes import ProcessWatch
+from havip.healthcheck.schedule import first_due
+from havip.healthcheck.scripts import ScriptCheck
+from havip.messages import (
+    Alive,
+    Commit,
+    Committed,
+    DropTracker,
+    LogLine,
+    Message,
+    PutFile,
+    PutProcess,
+    PutScript,
+    Resign,
+    TrackResult,
+)
+
+ALIVE_EVERY: Final = 1.0  # seconds
+#: To run scripts as other users and end them, to hear of processes, to read files that are others' alone.
+CAPABILITIES: Final = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_ADMIN", "CAP_DAC_OVERRIDE")
+
+
+class Checker:
+    """One process's checks.  `run` returns when the supervisor says so, or is gone."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._scripts: dict[str, ScriptCheck] = {}
+        self._waiting: dict[str, ScriptCheck] = {}  # begin with the next commit
+        self._files = FileWatch(self._tell)
+        self._processes = ProcessWatch(self._tell)
+        self._leave = asyncio.Event()
+        self._writing = False
+
+    async def run(self) -> None:
+        """Check until told to leave."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._leave.set)
+        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's; the supervisor hears them
+            loop.add_signal_handler(number, lambda: None)  # not ignored: what we start would inherit that
+        loop.add_reader(self._channel.fileno(), self._hear)
+        beat = loop.create_task(self._live())
+        await self._leave.wait()
+        beat.cancel()
+        for check in (*self._scripts.values(), *self._waiting.values()):
+            check.stop()
+        self._files.stop()
+        self._processes.stop()
+        await asyncio.sleep(0)  # the scripts that run are killed
+
+    async def _live(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_EVERY)
+            self._post(Alive())
+
+    def _hear(self) -> None:
+        self._channel.flush()
+        while True:
+            for message in self._channel.receive():
+                self._obey(message)
+            if not self._channel.has_input:
+                break
+        if self._channel.closed:
+            self._leave.set()
+        self._mind_backlog()
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case PutScript(script=script, good=good):
+                self._put_script(script, good)
+            case PutFile(file=file, fresh=fresh):
+                self._files.put(file, fresh)
+            case PutProcess(process=tracked):
+                self._processes.put(tracked)
+            case DropTracker(kind=TrackerKind.SCRIPT, name=name):
+                self._drop_script(name)
+            case DropTracker(kind=TrackerKind.FILE, name=name):
+                self._files.drop(name)
+            case DropTracker(kind=TrackerKind.PROCESS, name=name):
+                self._processes.drop(name)
+            case Commit(generation=generation):
+                self._begin(self._waiting.values())
+                self._waiting = {}
+                self._post(Committed(generation))
+            case Resign():
+                self._leave.set()
+            case _:
+                raise AssertionError(f"a checker does not take {message!r}")
+
+    def _put_script(self, script: Script, good: bool | None) -> None:
+        self._drop_script(script.name)
+        self._waiting[script.name] = ScriptCheck(script, good, self._tell)
+
+    def _drop_script(self, name: str) -> None:
+        self._waiting.pop(name, None)
+        check = self._scripts.pop(name, None)
+        if check is not None:
+            check.stop()
+
+    def _begin(self, checks: Iterable[ScriptCheck]) -> None:
+        """Start checks, spread over their interval: a thousand at once would be late, all of them."""
+        coming, now = list(checks), monotonic()
+        for number, check in enumerate(coming):
+            self._scripts[check.script.name] = check
+            check.start(first_due(now, check.script.interval, number, len(coming)))
+
+    def _tell(self, result: TrackResult) -> None:
+        self._post(result)
+
+    def log(self, level: int, text: str) -> None:
+        """Have the supervisor log a line."""
+        self._post(LogLine(level, text))
+
+    def _post(self, message: Message) -> None:
+        self._channel.post(message)
+        self._mind_backlog()
+
+    def _mind_backlog(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._channel.closed:
+            loop.remove_reader(self._channel.fileno())
+            self._leave.set()
+        wanted = self._channel.wants_write
+        if wanted != self._writing:
+            self._writing = wanted
+            if wanted:
+                loop.add_writer(self._channel.fileno(), self._hear)
+            else:
+                loop.remove_writer(self._channel.fileno())
+
+
+class ToSupervisor(logging.Handler):
+    """Hands log lines to the supervisor, who may write them."""
+
+    def __init__(self, checker: Checker) -> None:
+        super().__init__(logging.INFO)
+        self._checker = checker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one line."""
+        self._checker.log(record.levelno, record.getMessage())
+
+
+def main(channel: int) -> None:
+    """Run a checker on the descriptor that the supervisor handed down."""
+    process.set_name("havip-checker")
+
+    async def run() -> None:
+        checker = Checker(Channel(socket.socket(fileno=channel)))
+        log = logging.getLogger("havip.checker")
+        log.propagate = False
+        log.addHandler(ToSupervisor(checker))
+        warning = process.keep_capabilities(CAPABILITIES, for_programs=True)
+        if warning is not None:
+            log.info("the checker worker is %s", warning)
+        await checker.run()
+
+    asyncio.run(run())

@@ -1,0 +1,219 @@
+"""Keeps the checker worker running while something is tracked, and hands its results to the VRRP worker.
+
+Of each tracker the newest result is kept: it counts while the checker is started again, and a VRRP worker
+that begins a new life is told it before its routers start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from havip.config.model import Configuration
+from havip.config.tracking import Script, TrackedFile, TrackedProcess, TrackerKey, TrackerKind
+from havip.messages import (
+    Alive,
+    Commit,
+    Committed,
+    Delay,
+    DropTracker,
+    LogLine,
+    Message,
+    PutFile,
+    PutProcess,
+    PutScript,
+    TrackResult,
+)
+from havip.services import Host, Json, Service
+from havip.workers import CheckerWorker, Worker
+
+log = logging.getLogger("havip.supervisor")
+checker_log = logging.getLogger("havip.checker")
+
+#: How long a start or a reload waits for the first results of what is newly tracked, so that a router need
+#: not go to FAULT and back for want of them.
+FIRST_RESULTS_WITHIN: Final = 1.0  # seconds
+#: The policy for a checker that is away: its last results count for so long, then everything has failed.
+BELIEVED_FOR: Final = 10.0  # seconds without a sign of life
+
+Definition: TypeAlias = Script | TrackedFile | TrackedProcess
+Make: TypeAlias = Callable[
+    [Callable[[], None], Callable[[Message], None], Callable[[], None]], Worker
+]  # how the worker is made
+
+
+class Trackers(Service):
+    """What is tracked, and what was found."""
+
+    def __init__(self, host: Host, make: Make = CheckerWorker) -> None:
+        self._host = host
+        self._make = make
+        self._worker: Worker | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._wanted: dict[TrackerKey, Definition] = {}
+        self._results: dict[TrackerKey, TrackResult] = {}
+        self._generation = 0
+        self._news = asyncio.Event()
+        self._heard_at = 0.0  # by the loop's clock
+        self._given_up = False
+
+    async def prepare(self, new: Configuration) -> None:
+        """Begin to track what is new, and wait a moment for what it says."""
+        wanted = in_use(new)
+        fresh = [key for key in wanted if key not in self._results]
+        if wanted and self._worker is None:
+            self._wanted = wanted
+            self._start()
+        else:
+            before, self._wanted = self._wanted, {**self._wanted, **wanted}
+            self._post_all(key for key in wanted if not same(before.get(key), wanted[key]))
+        if fresh:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._until_told(fresh), FIRST_RESULTS_WITHIN)
+
+    def briefing(self, new: Configuration) -> Iterable[Message]:
+        """Return the delays of interfaces, and every result there is."""
+        yield Delay(new.interfaces)
+        yield from self._results.values()
+
+    async def settle(self, new: Configuration) -> None:
+        """Track no more what nobody wants; without anything to track there is no checker."""
+        wanted = in_use(new)
+        for kind, name in self._wanted.keys() - wanted.keys():
+            self._results.pop((kind, name), None)
+            self._host.post(DropTracker(kind, name))
+            if self._worker is not None:
+                self._worker.post(DropTracker(kind, name))
+        self._wanted = wanted
+        if not wanted:
+            await self.leave()
+
+    def workers(self) -> Iterable[Worker]:
+        """Return the checker, if there is one."""
+        return () if self._worker is None else (self._worker,)
+
+    def status(self) -> Json:
+        """Return what is tracked by name, and what was last found."""
+        shown = []
+        for kind, name in self._wanted:
+            result = self._results.get((kind, name))
+            shown.append(
+                {
+                    "kind": str(kind),
+                    "name": name,
+                    "good": None if result is None else result.good,
+                    "value": result.value if result is not None and kind is TrackerKind.FILE else None,
+                    "why": "waits for its first result" if result is None else result.why,
+                }
+            )
+        return {"trackers": shown}
+
+    async def leave(self) -> None:
+        """End the checker."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.leave()
+
+    def _start(self) -> None:
+        worker = self._worker = self._make(self._started, self._on_message, lambda: None)
+        self._heard_at = asyncio.get_running_loop().time()
+        self._given_up = False
+        try:
+            worker.start()
+        except OSError as error:
+            log.error("%s cannot be started: %s", worker.title, error)
+            worker.restart_soon()
+        self._watch = self._host.spawn(self._mind())
+
+    def _started(self) -> None:
+        """Tell a life of the checker all that it is to track, and the verdicts of the one before."""
+        self._post_all(self._wanted, first=self._worker is not None and not self._worker.restarts)
+
+    def _post_all(self, keys: Iterable[TrackerKey], first: bool = True) -> None:
+        """Post definitions; ``first``: nobody has tracked them so far as they are."""
+        worker = self._worker
+        if worker is None:
+            return
+        for key in keys:
+            definition = self._wanted[key]
+            result = None if self._given_up else self._results.get(key)
+            match definition:
+                case Script():
+                    worker.post(PutScript(definition, None if result is None else result.good))
+                case TrackedFile():
+                    worker.post(PutFile(definition, fresh=first))
+                case TrackedProcess():
+                    worker.post(PutProcess(definition))
+        self._generation += 1
+        worker.post(Commit(self._generation))
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case TrackResult():
+                if message.key in self._wanted:
+                    self._results[message.key] = message
+                    self._host.post(message)
+                    self._news.set()
+            case Alive():
+                self._heard_at = asyncio.get_running_loop().time()
+                self._given_up = False
+            case LogLine(level=level, text=text):
+                checker_log.log(level, "%s", text)
+            case Committed():
+                pass
+            case _:
+                log.error("the checker worker sent %r, which only we send", message)
+
+    async def _until_told(self, keys: Iterable[TrackerKey]) -> None:
+        while any(key not in self._results for key in keys):
+            self._news.clear()
+            await self._news.wait()
+
+    async def _mind(self) -> None:
+        """Watch the checker, and believe its results only for so long while it is away."""
+        worker = self._worker
+        assert worker is not None
+        watch = asyncio.ensure_future(worker.watch())
+        try:
+            while True:
+                silent = asyncio.get_running_loop().time() - self._heard_at
+                if silent >= BELIEVED_FOR and not self._given_up:
+                    self._give_up()
+                await asyncio.sleep(max(0.1, BELIEVED_FOR - silent))
+        finally:
+            watch.cancel()
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        log.error("no sign of life from the checker worker for %g s: all it tracks has failed", BELIEVED_FOR)
+        why = f"is not known: the checker worker has been away for {BELIEVED_FOR:g} s"
+        for kind, name in self._wanted:
+            result = TrackResult(kind, name, False, why=why)
+            self._results[kind, name] = result
+            self._host.post(result)
+
+
+def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:
+    """Return what some virtual router tracks, with the user and the group that scripts get."""
+    tracked = {tracker.key for router in configuration.virtual_routers for tracker in router.track.trackers()}
+    daemon = configuration.daemon
+    found: dict[TrackerKey, Definition] = {}
+    for key, definition in configuration.tracked.definitions():
+        if key in tracked:
+            if isinstance(definition, Script) and not definition.user:
+                group = definition.group or daemon.script_group
+                definition = replace(definition, user=daemon.script_user, group=group)
+            found[key] = definition
+    return found
+
+
+def same(old: Definition | None, new: Definition) -> bool:
+    """Say whether the checker need not be told: weights are not its business."""
+    return old is not None and replace(old, weight=0, reverse=False) == replace(new, weight=0, reverse=False)
