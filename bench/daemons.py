@@ -150,6 +150,10 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
     yield f"interface {router.interface}"
     yield f"version {router.version}"
     yield f"virtual_router_id {router.vrid}"
+    if router.virtual_mac.enabled:
+        yield "use_vmac"
+        if router.virtual_mac.transmit_on_parent:
+            yield "vmac_xmit_base"
     yield f"priority {router.priority}"
     yield f"advert_int {seconds_of(router.interval)}"
     if not router.preempt:
@@ -217,6 +221,10 @@ def havip_words(router: VirtualRouter) -> dict[str, object]:
         "rfc9568": router.rfc9568,
         "answer_lower_priority": router.answer_lower_priority,
         "addresses": [str(address) for address in router.addresses],
+        "virtual_mac": {
+            "enabled": router.virtual_mac.enabled,
+            "transmit_on_parent": router.virtual_mac.transmit_on_parent,
+        },
         "announce": {
             "repeat": said.repeat,
             "delay": spell(said.delay),

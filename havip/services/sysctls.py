@@ -9,17 +9,26 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from havip import statefile
 from havip.config.sysctl_plan import IPV4, RP_FILTER, Memory, plan_sysctls
+from havip.plain import Unfit, from_plain, to_plain
 
 log = logging.getLogger("havip.devices")
 
 ROOT: Final = Path("/proc/sys")
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 NAMESPACE: Final = Path("/proc/thread-self/ns/net")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a file remembers of one life of the kernel: each setting that is not as it was."""
+
+    changed: dict[str, Memory]
 
 
 class Sysctls:
@@ -97,16 +106,17 @@ class Sysctls:
             return {}
         if stored is None or stored.get("boot") != boot():
             return {}  # after a boot every setting is its own again
-        return {
-            str(path): Memory(str(original), str(written))
-            for path, (original, written) in dict(stored.get("changed", {})).items()
-        }
+        try:
+            record = from_plain(Record, stored.get("changed"))
+        except Unfit as error:
+            log.error("%s is damaged: %s: settings stay as an earlier run left them", self._file, error)
+            return {}
+        return {path: known for path, known in record.changed.items() if path.startswith("net/")}
 
     def _store(self, memory: Mapping[str, Memory]) -> None:
         if memory:
-            changed = {path: [known.original, known.written] for path, known in memory.items()}
             try:
-                statefile.write(self._file, {"boot": boot(), "changed": changed})
+                statefile.write(self._file, {"boot": boot(), "changed": to_plain(Record(dict(memory)))})
             except statefile.Unwritable as error:
                 log.warning("%s: if havip is killed, kernel settings stay as it needs them", error)
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from havip.config.devices import devices_of, keep_names
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
 from havip.config.model import VirtualRouter
@@ -90,3 +91,11 @@ def test_unicast_speaks_to_peers_from_an_address_of_its_own() -> None:
     assert str(unicast.source) == "192.0.2.11"
     assert list(map(str, unicast.peers)) == ["192.0.2.12 with TTL 255 to 255", "r3.example.com"]
     assert unicast.check_source
+
+
+def test_virtual_mac_is_one_mac_address_for_each_family() -> None:
+    devices = devices_of(keep_names(load(str(ETC / "examples/virtual-mac.yaml"))).virtual_routers)
+    assert [(device.name, device.mac) for device in devices] == [
+        ("vrrp.51", "00:00:5e:00:01:33"),
+        ("vrrp6.51", "00:00:5e:00:02:33"),
+    ]
