@@ -20,6 +20,7 @@ import yaml
 
 from bench import usage
 from havip.clock import Duration, spell, to_seconds
+from havip.config.cast import Unicast
 from havip.config.model import VirtualRouter
 from lab.netns import Host
 from lab.processes import end
@@ -165,6 +166,12 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
         yield "lower_prio_no_advert true"
     # A master that gives way says so once, as havip always does: the winner then calls the neighbours back.
     yield "higher_prio_send_advert true"
+    if router.unicast is not None:
+        yield from keepalived_unicast(router.unicast)
+    if router.multicast.group is not None:
+        yield f"mcast_dst_ip {router.multicast.group}"
+    if router.multicast.source is not None:
+        yield f"mcast_src_ip {router.multicast.source}"
     said = router.announce
     yield f"garp_master_repeat {said.repeat}"
     yield f"garp_master_delay {seconds_of(said.delay)}"
@@ -174,6 +181,19 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
     yield f"garp_lower_prio_delay {seconds_of(said.lower_priority_delay)}"
     yield "virtual_ipaddress {"
     yield from (f"    {address}" for address in router.addresses)
+    yield "}"
+
+
+def keepalived_unicast(unicast: Unicast) -> Iterator[str]:
+    """Yield the lines that speak of unicast."""
+    if unicast.source is not None:
+        yield f"unicast_src_ip {unicast.source}"
+    yield f"unicast_ttl {unicast.ttl}"
+    yield f"check_unicast_src {str(unicast.check_source).lower()}"
+    yield "unicast_peer {"
+    for peer in unicast.peers:
+        bounds = f" min_ttl {peer.min_ttl} max_ttl {peer.max_ttl}" if peer.bounded else ""
+        yield f"    {peer.address}{bounds}"
     yield "}"
 
 
@@ -209,7 +229,7 @@ class Havip(Daemon):
 def havip_words(router: VirtualRouter) -> dict[str, object]:
     """Return one virtual router as its YAML node."""
     said = router.announce
-    return {
+    return cast_words(router) | {
         "interface": router.interface,
         "vrid": router.vrid,
         "version": router.version,
@@ -235,6 +255,21 @@ def havip_words(router: VirtualRouter) -> dict[str, object]:
             "interval": spell(said.interval),
         },
     }
+
+
+def cast_words(router: VirtualRouter) -> dict[str, object]:
+    """Return to whom adverts go, as far as it is said at all."""
+    unicast, multicast = router.unicast, router.multicast
+    if unicast is None:
+        said = {"source": multicast.source, "group": multicast.group}
+        return {"multicast": {key: str(value) for key, value in said.items() if value is not None}}
+    peers = [
+        {"address": str(peer.address), "min_ttl": peer.min_ttl, "max_ttl": peer.max_ttl}
+        for peer in unicast.peers
+    ]
+    source = {} if unicast.source is None else {"source": str(unicast.source)}
+    words = {"peers": peers, "ttl": unicast.ttl, "check_source": unicast.check_source}
+    return {"unicast": words | source}
 
 
 KINDS: Final[tuple[type[Daemon], ...]] = (Keepalived, Havip)
