@@ -24,6 +24,11 @@ def monotonic() -> Instant:
     return Instant(time.monotonic_ns())
 
 
+def uptime() -> Duration:
+    """Return how long the host has been up, time that it was suspended included."""
+    return Duration(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+
 def wall() -> float:
     """Return seconds since 1970 (UTC), for logs and status only."""
     return time.time()

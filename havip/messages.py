@@ -106,6 +106,14 @@ class DropGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldBack:
+    """Start no router before this instant, which may be past."""
+
+    until: int
+    why: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """All changes of this generation have been sent: start what is new; answered by `Committed`."""
 
@@ -294,6 +302,7 @@ Message: TypeAlias = (
     | Impede
     | PutGroup
     | DropGroup
+    | HoldBack
     | Resolved
     | Override
     | HandOver

@@ -51,6 +51,7 @@ from havip.services.descriptions import Descriptions
 from havip.services.devices import Devices
 from havip.services.failover import Failover
 from havip.services.groups import Groups
+from havip.services.hold import Hold
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.trackers import Trackers
@@ -74,6 +75,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Operator,
     Failover,
     Groups,
+    Hold,
 )
 
 

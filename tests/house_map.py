@@ -27,6 +27,7 @@ PURE = {
     "havip.healthcheck.content",
     "havip.healthcheck.schedule",
     "havip.healthcheck.verdict",
+    "havip.holdoff",
     "havip.instance",
     "havip.messages",
     "havip.netlink.codec",
@@ -111,8 +112,16 @@ CLOCK_READERS = {"clock_gettime", "clock_gettime_ns", "monotonic", "monotonic_ns
 CALENDAR_READERS = {"now", "today", "utcnow"}
 #: who may ask `havip.clock` what time it is; everybody else is told
 MAY_ASK = {
-    "monotonic": ("havip.healthcheck", "havip.supervisor", "havip.vrrp.blackbox", "havip.vrrp.worker"),
+    "monotonic": (
+        "havip.healthcheck",
+        "havip.services.hold",
+        "havip.supervisor",
+        "havip.vrrp.blackbox",
+        "havip.vrrp.worker",
+    ),
+    "uptime": ("havip.services.hold",),
     "wall": (
+        "havip.services.hold",
         "havip.services.operator",
         "havip.cli",
         "havip.supervisor",

@@ -82,6 +82,13 @@ def delay_needs_preemption(router: VirtualRouter) -> Iterator[Objection]:
         )
 
 
+def stall_matters_without_preemption(router: VirtualRouter) -> Iterator[Objection]:
+    """Whoever preempts takes over again anyway."""
+    if router.yield_after_stall and router.preempt:
+        why = "with preempt: true the router takes over again anyway"
+        yield Objection("yield_after_stall", "true", "false", why)
+
+
 def addresses_fit_one_packet(router: VirtualRouter) -> Iterator[Objection]:
     """One advert names every address, and should not be fragmented."""
     most, count = MOST_THAT_FIT[router.family], len(router.addresses)
@@ -96,6 +103,7 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset(("version", "addresses")), version_fits_family),
     (frozenset(("priority", "preempt", "preempt_delay")), owner_takes_over_at_once),
     (frozenset(("priority", "preempt", "preempt_delay")), delay_needs_preemption),
+    (frozenset(("preempt", "yield_after_stall")), stall_matters_without_preemption),
     (frozenset(("addresses",)), addresses_fit_one_packet),
 )
 

@@ -30,6 +30,13 @@ class Family(IntEnum):
     IPV6 = 6
 
 
+class StartAs(StrEnum):
+    """How long a router listens when it starts."""
+
+    BACKUP = "backup"  #: for Master_Down_Interval
+    MASTER = "master"  #: for one interval and the skew
+
+
 class ChecksumForm(StrEnum):
     """What the checksum of VRRPv3 over IPv4 covers."""
 
@@ -122,6 +129,8 @@ class VirtualRouter:
     down_adverts: int = 3  # missed adverts before the master is believed dead
     rfc9568: bool = False  # leave the pseudo header out of the VRRPv3 checksum over IPv4
     answer_lower_priority: bool = True  # answer a weaker master's advert at once
+    start: StartAs = StartAs.BACKUP
+    yield_after_stall: bool = False  # a backup must have taken over while we stood still: let it be
     announce: Announcing = field(default_factory=Announcing)
     track: Tracking = field(default_factory=Tracking)
     multicast: Multicast = field(default_factory=Multicast)
@@ -192,6 +201,8 @@ class Daemon:
     instance: str | None = None  # tells several daemons of one host apart
     network_namespace: str | None = None  # the name of one, or the path of its file
     state_directory: str = STATE_DIRECTORY
+    startup_delay: Duration = ZERO  # from the daemon's start until virtual routers take part
+    delay_after_boot: Duration = ZERO  # from the host's; the later of the two counts
 
 
 @dataclass(frozen=True, slots=True)

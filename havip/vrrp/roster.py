@@ -28,7 +28,7 @@ from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import DEVICES, Router
 from havip.vrrp.sockets import FrameSender
-from havip.vrrp.team import Teams
+from havip.vrrp.team import Teams, objection_to_stepping_down
 from havip.vrrp.trackers import Trackers
 from havip.vrrp.tracking import Standing
 from havip.vrrp.wire import Wire, wire_of
@@ -63,6 +63,8 @@ class Roster:
         engine.executor.watchers.append(self.trackers.moved)
         self._outlets = Outlets(kernel, self.impede)
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
+        self.hold_until = Instant(0)  # no router is started before: a start-up delay
+        self.hold_why = ""
         self._started = False
         self._number = 0
         self.leftovers: tuple[Estate, ...] | None = None  # what the first commit may sweep; None: all of ours
@@ -124,10 +126,14 @@ class Roster:
     def commit(self, now: Instant) -> list[str]:
         """Start the routers that are new; return what became of leftovers, in words.
 
-        The first time leftovers are swept.  A router whose peers still believe in our last advert resumes
-        as MASTER and keeps its addresses.
+        While they are held back they stay in INIT.  The first time leftovers are swept.  A router whose peers
+        still believe in our last advert resumes as MASTER and keeps its addresses.
         """
         self.attend(now)  # results that came with the routers count before these start
+        if now < self.hold_until:
+            for router in self._fresh.values():
+                router.why = self.hold_why
+            return self._sweep(())
         fresh, self._fresh = self._fresh, {}
         if self._started:
             for router in fresh.values():
@@ -157,18 +163,12 @@ class Roster:
             self._engine.executor.flush_addresses()
 
     def step_down(self, router: Router, why: str, now: Instant) -> str | None:
-        """Have a MASTER, and all of its sync group, let another router take over.
-
-        Returns in words why it does not, or None.
-        """
-        if not router.is_master:
-            return f"{router.config.name} is {router.state_name}, not MASTER"
-        for member in [router] if router.team is None else router.team.routers:
-            if member.settings.owner:
-                return f"{member.config.name} owns its addresses (priority 255) and may not give them away"
-        self._engine.step(router, StepDown(why), now)
-        self._engine.executor.flush_addresses()
-        return None
+        """Have a MASTER, and all of its sync group, let another router take over; None, or why not."""
+        refusal = objection_to_stepping_down(router)
+        if refusal is None:
+            self._engine.step(router, StepDown(why), now)
+            self._engine.executor.flush_addresses()
+        return refusal
 
     def override(self, router: Router, priority: int | None, now: Instant) -> None:
         """Elect with this priority instead of the configured one and all weights; None: no more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from havip.clock import ZERO, Duration
-from havip.config.model import OWNER_PRIORITY, Announcing, ChecksumForm, VirtualRouter
+from havip.config.model import OWNER_PRIORITY, Announcing, ChecksumForm, StartAs, VirtualRouter
 from havip.vrrp import timing
 
 
@@ -53,6 +53,8 @@ class Settings:
             checksum_form=router.checksum_form,
             answer_lower_priority=router.answer_lower_priority,
             announce=router.announce,
+            start_as_master=router.start is StartAs.MASTER,
+            stall=stall_of(router) if router.yield_after_stall and not router.preempt else ZERO,
         )
 
     @property
@@ -73,3 +75,9 @@ class Settings:
     def master_down(self, master_interval: Duration) -> Duration:
         """Return how long we believe in a silent master that advertised every ``master_interval``."""
         return timing.master_down(self.version, self.priority, master_interval, self.down_adverts)
+
+
+def stall_of(router: VirtualRouter) -> Duration:
+    """Return how long after a missed advert the best of backups, of priority 254, has taken over."""
+    down = timing.master_down(router.version, OWNER_PRIORITY - 1, router.interval, router.down_adverts)
+    return Duration(down - router.interval)

@@ -115,3 +115,13 @@ def identity(router: Router) -> tuple[int, int, list[bytes]]:
     """Return what a virtual router is on every host."""
     config = router.config
     return config.vrid, config.family, sorted(vip.address.packed for vip in config.addresses)
+
+
+def objection_to_stepping_down(router: Router) -> str | None:
+    """Return in words why a router, and its sync group, cannot give its addresses away; None: it can."""
+    if not router.is_master:
+        return f"{router.config.name} is {router.state_name}, not MASTER"
+    for member in [router] if router.team is None else router.team.routers:
+        if member.settings.owner:
+            return f"{member.config.name} owns its addresses (priority 255) and may not give them away"
+    return None

@@ -28,6 +28,7 @@ from havip.messages import (
     DropRouter,
     DropTracker,
     HandOver,
+    HoldBack,
     Impede,
     Key,
     Leftovers,
@@ -86,6 +87,7 @@ class Worker:
         self._channel_mask = select.EPOLLIN
         self._alive_at = monotonic()
         self._leaving = False
+        self._held = False  # by a start-up delay
         self._heard_at = Instant(0)
         self._streaming = False  # packets came in the last turn, and shortly before
         self._gather = GATHER_LEAST
@@ -229,9 +231,10 @@ class Worker:
                 self._roster.leftovers = estates
             case PutGroup() | DropGroup():
                 self._regroup(message, now)
+            case HoldBack(until=until, why=why):
+                self._roster.hold_until, self._roster.hold_why = Instant(until), why
             case Commit(generation=generation):
-                for note in self._roster.commit(now):
-                    self._reporter.log(WARNING, note)
+                self._start(now)
                 share = Duration(self._roster.shortest_interval() // SHARE)
                 self._gather = max(GATHER_LEAST, min(GATHER_MOST, share))
                 self._reporter.answer(lambda: Committed(generation))
@@ -275,9 +278,19 @@ class Worker:
             if warning is not None:
                 self._reporter.log(WARNING, warning)
 
+    def _start(self, now: Instant) -> None:
+        """Start what is new, or see to it that it is started once nothing holds it back."""
+        for note in self._roster.commit(now):
+            self._reporter.log(WARNING, note)
+        self._held = now < self._roster.hold_until
+        if self._held:
+            self._alive_at = min(self._alive_at, self._roster.hold_until)
+
     def _live_on(self, now: Instant) -> None:
         self._channel.post(Alive())
         self._alive_at = after(now, ALIVE_EVERY)
+        if self._held:
+            self._start(now)
         self._roster.look_again(now)
 
     def _totals(self) -> dict[str, int]:

@@ -99,3 +99,10 @@ def test_virtual_mac_is_one_mac_address_for_each_family() -> None:
         ("vrrp.51", "00:00:5e:00:01:33"),
         ("vrrp6.51", "00:00:5e:00:02:33"),
     ]
+
+
+def test_a_sync_group_moves_both_sides_of_a_firewall() -> None:
+    (group,) = load(str(ETC / "examples/sync-group.yaml")).sync_groups
+    assert group.members == ("outside", "inside")
+    tracked = [one.track.interfaces[0].weight for one in routers("sync-group.yaml").values()]
+    assert tracked == [-60, -60]

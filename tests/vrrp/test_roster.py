@@ -224,3 +224,30 @@ def test_only_a_master_that_does_not_own_the_addresses_steps_down(stack: Stack) 
     refused = stack.roster.step_down(stack.router(52), "failover asked for", stack.now)
     assert refused == "own owns its addresses (priority 255) and may not give them away"
     assert stack.router(52).state_name == "MASTER"
+
+
+def test_routers_that_are_held_back_stay_in_init_and_hear_nothing(stack: Stack) -> None:
+    stack.roster.hold_until, stack.roster.hold_why = at(10), "held back until 12:00:10"
+    stack.kernel.held.add((7, router().addresses[0]))
+    stack.roster.put(router(), stack.now)
+    assert stack.roster.commit(stack.now) == ["removed 10.0.0.9/24, left behind by an earlier run"]
+    gateway = stack.router()
+    assert (gateway.state_name, gateway.why) == ("INIT", "held back until 12:00:10")
+    stack.port().inbox.append(heard(priority=50))
+    stack.engine.hear(stack.port(), at(5))
+    stack.now = at(10)
+    assert stack.roster.commit(stack.now) == []
+    assert gateway.state_name == "BACKUP"
+    assert gateway.adverts_received == 0
+    stack.run(13.7)
+    assert gateway.state_name == "MASTER"
+
+
+def test_a_router_that_comes_by_a_reload_is_held_back_as_well(stack: Stack) -> None:
+    stack.roster.hold_until = at(10)
+    started(stack, router())
+    stack.roster.put(router("new", 52, "10.0.0.10"), stack.now)
+    stack.roster.commit(at(5))
+    assert stack.router(52).state_name == "INIT"
+    stack.roster.commit(at(10))
+    assert [one.state_name for one in stack.roster.routers.values()] == ["BACKUP", "BACKUP"]

@@ -7,9 +7,10 @@ from ipaddress import ip_address
 import pytest
 
 from havip.clock import Duration
-from havip.config.model import Announcing, ChecksumForm, VirtualAddress, VirtualRouter
+from havip.config.model import Announcing, ChecksumForm, StartAs, VirtualAddress, VirtualRouter
 from havip.vrrp.settings import Settings
 from tests.vrrp.build import OURS, us
+from tests.vrrp.model import router
 
 VIP = (VirtualAddress(ip_address("192.0.2.100"), 24),)
 
@@ -65,3 +66,14 @@ def test_everything_that_concerns_the_election_is_taken_over() -> None:
 @pytest.mark.parametrize(("priority", "owner"), [(1, False), (100, False), (254, False), (255, True)])
 def test_priority_255_and_no_other_owns_the_addresses(priority: int, owner: bool) -> None:
     assert us(priority=priority).owner is owner
+
+
+def test_a_stall_counts_from_the_time_at_which_the_best_backup_has_taken_over() -> None:
+    config = router(preempt=False, yield_after_stall=True)
+    assert Settings.of(config, OURS).stall == 2_007_812_500  # 3 adverts and 2/256 of one, but for the first
+    assert Settings.of(router(preempt=False), OURS).stall == 0
+
+
+def test_a_start_as_master_waits_for_one_advert() -> None:
+    assert Settings.of(router(start=StartAs.MASTER), OURS).first_wait == 1_609_375_000
+    assert Settings.of(router(), OURS).first_wait == 3_609_375_000

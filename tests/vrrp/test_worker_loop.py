@@ -17,6 +17,7 @@ from havip.messages import (
     Describe,
     Described,
     DropRouter,
+    HoldBack,
     LogLine,
     PutRouter,
     Resign,
@@ -268,3 +269,14 @@ def test_time_is_read_again_after_hearing(loop: Turning) -> None:
     assert 9 <= len(port.sent_at) - count <= 11
     assert isinstance(loop.now, int)
     assert Instant(0) < loop.now
+
+
+def test_what_is_held_back_starts_at_its_instant_and_not_before(loop: Turning) -> None:
+    loop.channel.post(HoldBack(loop.now + seconds(2.5), "held back until noon"))
+    loop.configure(router())
+    reports = [one for one in loop.heard() if isinstance(one, RouterReport)]
+    assert (reports[-1].state, reports[-1].why) == ("INIT", "held back until noon")
+    loop.run(1.5)
+    assert not [one for one in loop.heard() if isinstance(one, Transition)]
+    loop.run(2)
+    assert [one.state for one in loop.heard() if isinstance(one, Transition)] == ["BACKUP"]

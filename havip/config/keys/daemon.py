@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from havip import instance
+from havip.clock import ZERO, seconds
 from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group
-from havip.config.kinds import Flag, Text, Whole
+from havip.config.kinds import Flag, Length, Text, Whole
 from havip.config.model import Daemon
 
+LONGEST_HOLD = seconds(3600)
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
 LONGEST_PATH = 1024  # bytes
 PATH_OF_SOCKET = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_SOCKET_PATH)
@@ -52,6 +54,20 @@ DAEMON = Group(
             50,
         ),
         Field("lock_memory", Flag(), "keep that process in memory, never in swap", True),
+        Field(
+            "startup_delay",
+            Length(ZERO, LONGEST_HOLD),
+            "how long virtual routers hold back after the daemon has started",
+            "10s",
+            elsewhere=("vrrp_startup_delay",),
+        ),
+        Field(
+            "delay_after_boot",
+            Length(ZERO, LONGEST_HOLD),
+            "the same, counted from the start of the host, so that a restart is not delayed",
+            "60s",
+            elsewhere=("vrrp_delay_after_boot",),
+        ),
         Field(
             "script_user",
             ACCOUNT,

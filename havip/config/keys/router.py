@@ -10,8 +10,8 @@ from havip.config.keys.cast import MULTICAST, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.names import INTERFACE
 from havip.config.keys.tracking import TRACK
-from havip.config.kinds import Choice, Flag, Length, Whole
-from havip.config.model import VirtualRouter
+from havip.config.kinds import Choice, Flag, Length, Whole, Word
+from havip.config.model import StartAs, VirtualRouter
 
 MOST_ADDRESSES = 255  # the count is one octet (RFC 9568 section 5.2.5)
 
@@ -69,6 +69,20 @@ ROUTER = Group(
             "missed adverts before the master is believed dead",
             3,
             elsewhere=("down_timer_adverts",),
+        ),
+        Field(
+            "start",
+            Word(StartAs),
+            "how long to listen at the start: `backup`: for Master_Down_Interval; `master`: for one interval",
+            "master",
+            elsewhere=("state", "initial_state"),
+        ),
+        Field(
+            "yield_after_stall",
+            Flag(),
+            "with preempt: false, let a backup be that must have taken over while this host stood still",
+            True,
+            elsewhere=("timer_expired_backup",),
         ),
         Field("rfc9568", Flag(), "leave the pseudo header out of the VRRPv3 checksum over IPv4", False),
         Field(
