@@ -171,6 +171,9 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     yield from wrapped("why", router.why.split(" "), width, " ")
     identity = [router.interface, f"VRID {router.vrid}", f"VRRPv{router.version}", router.family]
     yield from wrapped("router", identity + [router.segment] * bool(router.segment), width)
+    if router.device is not None:
+        words = [router.device["name"], router.device["kind"], router.device["mac"], router.device["fault"]]
+        yield from wrapped("device", list(filter(None, words)), width)
     yield from wrapped("priority", priority_words(router), width)
     yield from wrapped("master", [master_words(router)], width)
     yield from wrapped("timers", timer_words(router), width)

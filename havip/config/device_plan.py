@@ -34,25 +34,28 @@ class Present:
     alias: str = ""
     mtu: int = 1500
     up: bool = True
+    master: int = 0  # the ifindex of the bridge, bond or VRF that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an interface; its parent is there."""
+    """Make an interface, in the same VRF as its parent, which is there."""
 
     device: Device
     parent: Present
     alias: str
+    vrf: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Adjust:
-    """Bring an interface that fits to the parent's MTU, up, under our alias."""
+    """Bring an interface that fits to the parent's MTU, into its VRF, up, under our alias."""
 
     device: Device
     present: Present
     mtu: int
     alias: str
+    vrf: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ def plan_devices(
     Without ``remove`` nothing is taken away: routers that the VRRP worker still runs may stand on it.
     """
     by_name = {one.name: one for one in present}
+    vrfs = {one.ifindex for one in by_name.values() if one.kind == "vrf"}
     keep: set[str] = set()
     make: list[Step] = []
     leave: list[Step] = []
@@ -99,6 +103,7 @@ def plan_devices(
     for device in wanted:
         parent, there = by_name.get(device.parent), by_name.get(device.name)
         alias = alias_of(instance, device.key)
+        vrf = parent.master if parent is not None and parent.master in vrfs else 0
         if parent is None:
             # The router says itself that its interface does not exist.  It may only have been renamed: what
             # stands on it waits for it.
@@ -109,18 +114,17 @@ def plan_devices(
         if parent.hardware != ETHERNET:
             refused[device.key] = f"interface {device.parent} is not Ethernet: it can carry no {device.kind}"
         elif there is None:
-            make.append(Create(device, parent, alias))
+            make.append(Create(device, parent, alias, vrf))
         elif not why:
             keep.add(there.name)
-            if not ours:
-                alias = there.alias  # somebody made it for us: it is used, and stays when we go
-            if (there.mtu, there.up, there.alias) != (parent.mtu, True, alias):
-                make.append(Adjust(device, there, parent.mtu, alias))
+            # What somebody else has made for us is used as it is, and stays when we go.
+            if ours and (there.mtu, there.up, there.alias, there.master) != (parent.mtu, True, alias, vrf):
+                make.append(Adjust(device, there, parent.mtu, alias, vrf))
         elif not ours:
             refused[device.key] = f"interface {device.name} exists and is not ours: {why}"
         elif remove:
             leave.append(Remove(there))
-            make.append(Create(device, parent, alias))
+            make.append(Create(device, parent, alias, vrf))
         else:
             keep.add(there.name)
     replaced = {step.present.name for step in leave if isinstance(step, Remove)}

@@ -58,7 +58,7 @@ def report_as_dict(report: RouterReport) -> Json:
 
 
 #: keys of a virtual router that a daemon of an earlier version does not show
-LATER = ("maintenance", "priority_override")
+LATER = ("maintenance", "priority_override", "device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Router:
     counters: Mapping[str, int]
     maintenance: Json | None = None  # by, at, reason; None: it takes part
     priority_override: Json | None = None  # value, by, at, reason
+    device: Json | None = None  # name, kind, mac, fault of the interface that it has to itself
 
     @classmethod
     def of(cls, data: Json) -> Router:

@@ -82,21 +82,13 @@ class Devices(Service):
                 await self._tell_of_changes()
                 self._unwatch_if_idle()
 
-    def status(self) -> Json:
-        """Return every interface that is wanted, and what is wrong with it."""
-        return {
-            "devices": [
-                {
-                    "name": device.name,
-                    "kind": device.kind,
-                    "on": device.parent,
-                    "mac": device.mac,
-                    "router": device.router,
-                    "fault": self._refused.get(device.key, ""),
-                }
-                for device in self._wanted
-            ]
-        }
+    def status_of(self, key: Key) -> Json:
+        """Return the interface that a router has to itself, and what is wrong with it."""
+        device = next((one for one in self._wanted if one.key == key), None)
+        if device is None:
+            return {"device": None}
+        fault = self._refused.get(key, "")
+        return {"device": {"name": device.name, "kind": device.kind, "mac": device.mac, "fault": fault}}
 
     async def leave(self) -> None:
         """Remove every interface of ours, and put the kernel's settings back."""

@@ -82,7 +82,7 @@ class Links:
         try:
             ask(ip.link, "set", index=index, ifalias=step.alias)
             ask(ip.link, "set", index=index, flags=0, change=IFF_MULTICAST)
-            self._finish(ip, device, index, parent.mtu)
+            self._finish(ip, device, index, parent.mtu, step.vrf)
         except OSError:
             remove(ip, index)  # half an interface is worse than none
             raise
@@ -90,10 +90,10 @@ class Links:
     def _adjust(self, ip: Any, step: Adjust) -> None:
         if step.alias != step.present.alias:
             ask(ip.link, "set", index=step.present.ifindex, ifalias=step.alias)
-        self._finish(ip, step.device, step.present.ifindex, step.mtu)
+        self._finish(ip, step.device, step.present.ifindex, step.mtu, step.vrf)
 
-    def _finish(self, ip: Any, device: Device, index: int, mtu: int) -> None:
-        ask(ip.link, "set", index=index, mtu=mtu)
+    def _finish(self, ip: Any, device: Device, index: int, mtu: int, vrf: int) -> None:
+        ask(ip.link, "set", index=index, mtu=mtu, master=vrf)
         objections = self._sysctls.write(self.settings(device))
         if objections:
             raise OSError(errno.EPERM, next(iter(objections.values())))
@@ -173,6 +173,7 @@ def present_of(message: Any) -> Present:
         alias=message.get_attr("IFLA_IFALIAS") or "",
         mtu=message.get_attr("IFLA_MTU") or 0,
         up=bool(message["flags"] & IFF_UP),
+        master=message.get_attr("IFLA_MASTER") or 0,
     )
 
 

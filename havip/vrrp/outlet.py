@@ -30,6 +30,7 @@ class Outlet:
         self.port = router.port
         self.fault: str | None = f"interface {self.interface} has not been looked at"
         self.sender: AdvertSender | None = None
+        self._needs_link = config.track.own_interface
         self._mac = bytes.fromhex(mac_of(config).replace(":", ""))
         self._sends = sends_from_device(config)
         self._own: AdvertSender | None = None
@@ -37,7 +38,7 @@ class Outlet:
 
     def look(self, kernel: Kernel) -> str | None:
         """Return what is wrong with the interface now; None: nothing."""
-        return kernel.outlet_fault(self.interface, self.port.view.ifindex, self._mac)
+        return kernel.outlet_fault(self.interface, self.port.view.ifindex, self._mac, self._needs_link)
 
     def use(self, fault: str | None, kernel: Kernel) -> None:
         """Go by a new look, and by the port as it is now.  Where no socket opens, ``fault`` says so."""

@@ -314,3 +314,15 @@ def test_unicast_peers_and_the_segment_are_shown(
     lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
     assert "  router     eth0, VRID 51, VRRPv3, IPv4, unicast" in lines
     assert "  peers      192.0.2.3, r4 (192.0.2.4)" in lines
+
+
+def test_the_interface_that_a_router_has_to_itself_is_shown(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = {"name": "vrrp.51", "kind": "macvlan", "mac": "00:00:5e:00:01:33", "fault": ""}
+    says["virtual_routers"] = [GATEWAY | {"device": device}]
+    lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
+    assert "  device     vrrp.51, macvlan, 00:00:5e:00:01:33" in lines
+    says["virtual_routers"] = [GATEWAY | {"device": device | {"mac": "", "fault": "no such type"}}]
+    lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
+    assert "  device     vrrp.51, macvlan, no such type" in lines

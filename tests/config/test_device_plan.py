@@ -14,6 +14,7 @@ MAC = "00:00:5e:00:01:33"
 WANTED = Device("gateway", KEY, "macvlan", "vrrp.51", "eth0", mac=MAC)
 IPVLAN = Device("gateway", KEY, "ipvlan", "vrrp.51", "eth0", mode="private")
 ALIAS = "havip - eth0 51 ipv4"
+ETHER = 1
 ETH0 = Present("eth0", 2, mac="02:00:00:00:00:01")
 ETH1 = Present("eth1", 3, mac="02:00:00:00:00:02")
 OURS = Present("vrrp.51", 9, kind="macvlan", parent=2, mac=MAC, mode="vepa", alias=ALIAS)
@@ -80,8 +81,19 @@ def test_somebody_elses_interface_that_fits_is_used_and_stays() -> None:
     theirs = replace(OURS, alias="made by the distribution")
     assert plan(theirs) == DevicePlan()
     assert plan(theirs, wanted=()) == DevicePlan()
-    down = replace(theirs, up=False)
-    assert plan(down) == DevicePlan((Adjust(WANTED, down, 1500, "made by the distribution"),))
+    assert plan(replace(theirs, up=False, mtu=1400)) == DevicePlan()
+
+
+def test_it_is_in_the_vrf_of_its_parent_and_in_no_bridge() -> None:
+    blue = Present("blue", 20, hardware=ETHER, kind="vrf")
+    bridge = Present("br0", 21, kind="bridge")
+    inside = replace(ETH0, master=20)
+    alone = plan_devices((WANTED,), (inside, blue), "", remove=True)
+    assert alone == DevicePlan((Create(WANTED, inside, ALIAS, 20),))
+    moved = plan_devices((WANTED,), (inside, blue, OURS), "", remove=True)
+    assert moved == DevicePlan((Adjust(WANTED, OURS, 1500, ALIAS, 20),))
+    port = replace(ETH0, master=21)
+    assert plan_devices((WANTED,), (port, bridge, OURS), "", remove=True) == DevicePlan()
 
 
 def test_without_a_parent_there_is_nothing_to_do_yet() -> None:

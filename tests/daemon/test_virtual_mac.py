@@ -232,8 +232,10 @@ def test_somebody_elses_interface_of_that_name_is_a_fault_of_one_router(lan: Lan
     with Daemon(lan.r1, folder, text) as daemon:
         daemon.wait_for("plain: MASTER")
         daemon.wait_for("four: FAULT: interface vrrp.51 ")
-        (shown,) = daemon.client.status_as_dict()["devices"]
+        shown = daemon.router("four").device
+        assert shown is not None
         assert shown["fault"] == "interface vrrp.51 exists and is not ours: it is no macvlan"
+        assert daemon.router("plain").device is None
         lan.r1.run("ip", "link", "del", "vrrp.51")
         daemon.wait_for("four: MASTER")
         assert daemon.said("plain: ") == 2

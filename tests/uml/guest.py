@@ -81,7 +81,7 @@ class Stage:
             "vlan": one(100, "eth0.10", 10),
             "vmac": one(101, "eth0.10", 10, virtual_mac=virtual_mac),
             "bond": one(120, "bond0", 20),
-            "vrf": one(130, "eth3", 30),
+            "vrf": one(130, "eth3", 30, virtual_mac=virtual_mac),
             "lossy": one(150, "eth5", 50),
         }
         if ipvlan:

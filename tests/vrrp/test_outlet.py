@@ -42,6 +42,14 @@ def test_an_ipvlan_may_have_any_mac_address() -> None:
     assert outlet_fault(mirror, "vrrp.51", 2, b"") is None
 
 
+def test_a_router_that_does_not_track_its_interface_needs_no_carrier_but_the_interface() -> None:
+    mirror = Mirror()
+    assert outlet_fault(mirror, "vrrp.51", 2, MAC, False) == "interface vrrp.51 does not exist"
+    mirror.put_link(Link(9, "vrrp.51", codec.IFF_UP, MAC, 1500, 2))
+    assert outlet_fault(mirror, "vrrp.51", 2, MAC, False) is None
+    assert outlet_fault(mirror, "vrrp.51", 3, MAC, False) == "interface vrrp.51 stands on another interface"
+
+
 def test_the_kernel_says_on_what_an_interface_stands() -> None:
     name = struct.pack("=HH8s", 12, 3, b"vrrp.51")  # IFLA_IFNAME
     parent = struct.pack("=HHI", 8, 5, 2)  # IFLA_LINK
