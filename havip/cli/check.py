@@ -18,7 +18,8 @@ HELP = "check a configuration file, and show every error with its line and colum
 EPILOG = """\
 exit status: 0 the daemon would accept the file; 1 it would not, and the errors are on standard error.
 
-Only the file is judged: whether its interfaces exist, and hold an address, shows when the daemon runs."""
+Only the file is judged: whether its interfaces exist, and hold an address, shows when the daemon runs.
+Secrets in files are read; those that systemd hands over can be read by the daemon alone."""
 WINDOW = 100  # columns of the file that an excerpt shows
 DEFAULT_PATH = "/etc/havip/havip.yaml"
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the file.  Returns the exit status."""
     from havip.config.yamlfile import examine
 
-    findings = examine(arguments.config)
+    findings = examine(arguments.config, elsewhere=True)
     if arguments.json:
         print(json.dumps(as_dict(arguments.config, findings), indent=2))
     else:

@@ -15,7 +15,6 @@ LEAST_KEY, MOST_KEY = 32, 64  # bytes
 LONGEST_PASSWORD = 8  # bytes: the field of VRRPv2 (RFC 2338 section 5.3.6.2)
 LEAST_WINDOW, MOST_WINDOW = 5, 300  # seconds, of a window that nobody configured
 INTERVALS_IN_WINDOW = 3
-HEX = "hex:"  # begins a secret that is written as hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,6 +25,22 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """A secret, and where it was read from if it does not stand in the configuration itself."""
+
+    value: Secret | None = None  # None: not read yet
+    file: str | None = None
+    credential: str | None = None  # the name under which systemd hands it to the daemon
+
+    @property
+    def octets(self) -> bytes:
+        """Return the secret.  Raises ValueError for one that was never read: nothing works without it."""
+        if self.value is None:
+            raise ValueError("a secret that was not read")
+        return self.value.value
 
 
 class AntiReplay(StrEnum):
@@ -44,11 +59,10 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HmacKey:
-    """One shared key under the number by which adverts name it."""
+class HmacKey(SecretSource):
+    """One shared key under the number by which adverts name it, 1..255."""
 
-    number: int  # 1..255
-    secret: Secret
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +87,26 @@ class Hmac:
         """Return it in a few words, for the status."""
         accepted = ", ".join(str(key.number) for key in self.keys)
         signs = "signs nothing" if self.mode is Mode.RECEIVE_ONLY else f"signs with key {self.active_key}"
-        return f"hmac-sha-256 {self.mode}, {signs}, accepts {accepted}, {self.anti_replay}"
+        return f"HMAC-SHA-256 ({self.mode}, {self.anti_replay}): {signs}, accepts {accepted}"
+
+
+class AuthType(StrEnum):
+    """The kinds of authentication that VRRPv2 once had (RFC 2338 section 5.3.6)."""
+
+    PASS = "pass"  #: a password in cleartext
 
 
 @dataclass(frozen=True, slots=True)
-class Password:
-    """The cleartext password of VRRPv2: it keeps misconfigured routers apart, and nobody out."""
+class Authentication:
+    """The password of VRRPv2: it keeps misconfigured routers apart, and nobody out."""
 
-    secret: Secret  # 1..8 bytes
+    type: AuthType
+    password: SecretSource  # 1..8 bytes
 
     def __str__(self) -> str:
         """Return it in a few words, for the status."""
         return "password in cleartext"
 
 
-MOST_TIME_WINDOW = seconds(MOST_WINDOW)
+#: the longest window that can be configured
+LONGEST_WINDOW = seconds(MOST_WINDOW)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
-from havip.config import checks_cast
+from havip.config import checks_authentication, checks_cast
 from havip.config.checks_devices import check_devices
 from havip.config.checks_groups import check_groups
 from havip.config.checks_tracking import check_tracking
@@ -116,6 +116,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
                 for objection in objections(draft.router):
                     object_to(draft, objection, problems)
         check_family(draft, problems)
+        checks_authentication.check(draft, problems)
     check_identities(drafts, problems)
     checks_cast.check(drafts, problems)
     check_claims(drafts, problems)

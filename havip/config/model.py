@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
 
 from havip.clock import ZERO, Duration, seconds
+from havip.config.authentication import Authentication, Hmac
 from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.routing import VirtualRoute, VirtualRule
@@ -133,6 +134,8 @@ class VirtualRouter:
     yield_after_stall: bool = False  # a backup must have taken over while we stood still: let it be
     announce: Announcing = field(default_factory=Announcing)
     track: Tracking = field(default_factory=Tracking)
+    hmac: Hmac | None = None  # adverts are signed
+    authentication: Authentication | None = None  # the password of VRRPv2
     multicast: Multicast = field(default_factory=Multicast)
     unicast: Unicast | None = None  # None: multicast
     excluded_addresses: tuple[VirtualAddress, ...] = ()  # held and announced, but not told in adverts

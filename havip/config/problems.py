@@ -90,6 +90,17 @@ class Problems:
         self.file = file
         self._found: dict[tuple[int, int, str, str], Problem] = {}
         self._notes: dict[tuple[int, int], Problem] = {}
+        self._hidden: set[str] = set()
+
+    def hide(self, text: str) -> None:
+        """Never show a line of the file that holds a piece of ``text``: it is a secret, or meant to be."""
+        self._hidden |= set(text.split())
+
+    def shown(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """Return the lines of the file, empty where a secret stands."""
+        if not self._hidden:
+            return tuple(lines)
+        return tuple("" if any(piece in line for piece in self._hidden) else line for line in lines)
 
     def add(self, place: Place, found: str, expected: str = "", *, nearest: str = "", why: str = "") -> None:
         """Record what stands at ``place`` as an error."""

@@ -12,10 +12,12 @@ from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.kinds import Kind, Wrong
 from havip.config.nodes import Mapping, Node, Scalar, Sequence, kind_of
 from havip.config.problems import Place, Problems, quote
+from havip.config.secrettext import SecretText, is_near_secrets
 
 BAD: Final = object()  #: stands for a value that was reported
 
 MERGE_KEY = "<<"
+NOT_SHOWN = "a text that is not shown"
 
 
 class Read(NamedTuple):
@@ -71,7 +73,11 @@ class Reader:
                 return Read(self.judged(self.words(node, shape, place), node, shape, place), place)
         elif isinstance(node, Scalar) and not nothing:
             return Read(self.scalar(node, shape, place), place)
-        self.problems.add(place, found(node), shape.expected, nearest=listed(node, shape))
+        if is_near_secrets(shape) and not nothing:
+            self.hide(node)
+            self.problems.add(place, kind_of(node), shape.expected)
+        else:
+            self.problems.add(place, found(node), shape.expected, nearest=listed(node, shape))
         return Read(BAD, place)
 
     def group(self, node: Mapping, group: Group, at: Place) -> Reading:
@@ -84,6 +90,8 @@ class Reader:
                 nearest = nearest_key(name, group)
                 meant.add(nearest)
                 self.unknown(name, place, nearest)
+                if is_near_secrets(group):
+                    self.hide(value)
             else:
                 reading[name] = self.read(value, field.shape, place)
         for field in group.required:
@@ -153,12 +161,26 @@ class Reader:
 
     def scalar(self, node: Scalar, kind: Kind, place: Place) -> Any:
         """Return the value of a single text."""
+        if isinstance(kind, SecretText):
+            self.hide(node)
         try:
             return kind.read(node.text)
         except Wrong as wrong:
             expected = wrong.expected or kind.expected
-            self.problems.add(place, found(node), expected, nearest=wrong.nearest, why=wrong.why)
+            what = NOT_SHOWN if isinstance(kind, SecretText) else found(node)
+            self.problems.add(place, what, expected, nearest=wrong.nearest, why=wrong.why)
             return BAD
+
+    def hide(self, node: Node) -> None:
+        """Show no line of the file on which a text within ``node`` stands."""
+        waiting, seen = [node], set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Scalar):
+                self.problems.hide(node.text)
+            elif id(node) not in seen:
+                seen.add(id(node))
+                waiting += node.items
 
     def unknown(self, name: str, place: Place, nearest: str) -> None:
         """Report a key that is not in the table."""

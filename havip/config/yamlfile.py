@@ -7,12 +7,14 @@ deep nesting.  Nothing here raises anything but `ConfigurationError`, whatever t
 
 from __future__ import annotations
 
+import os
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from havip.config import checks, draft, onsite
+from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping, Node, Scalar, Sequence
@@ -43,7 +45,7 @@ class Findings:
     configuration: Configuration | None
     problems: tuple[Problem, ...]  # empty if and only if there is a configuration
     notes: tuple[Problem, ...]  # valid, but worth a look
-    lines: tuple[str, ...]  # the text, as the line numbers count it
+    lines: tuple[str, ...]  # the text, as the line numbers count it; empty where a secret stands
 
 
 class Malformed(Exception):
@@ -71,29 +73,32 @@ def settle(findings: Findings) -> Configuration:
     return findings.configuration
 
 
-def examine(path: str) -> Findings:
-    """Return everything there is to say about the file ``path``."""
+def examine(path: str, *, elsewhere: bool = False) -> Findings:
+    """Return everything there is to say about the file ``path``.
+
+    With ``elsewhere`` another process will run by it: what only that one can read is noted, not missed.
+    """
     problems = Problems(path)
     try:
         text = read_text(path)
     except Malformed as error:
         problems.add(error.place, error.found, error.expected, why=error.why)
         return Findings(None, problems.errors, (), ())
-    return examine_text(text, path)
+    return examine_text(text, path, elsewhere=elsewhere)
 
 
-def examine_text(text: str, filename: str) -> Findings:
+def examine_text(text: str, filename: str, *, elsewhere: bool = False) -> Findings:
     """Return everything there is to say about ``text``."""
     problems = Problems(filename)
     result = None
     try:
-        result = interpret(text, problems)
+        result = interpret(text, problems, elsewhere)
     except Malformed as error:
         problems.add(error.place, error.found, error.expected, why=error.why)
-    return Findings(result, problems.errors, problems.notes, tuple(LINE_BREAK.split(text)))
+    return Findings(result, problems.errors, problems.notes, problems.shown(LINE_BREAK.split(text)))
 
 
-def interpret(text: str, problems: Problems) -> Configuration | None:
+def interpret(text: str, problems: Problems, elsewhere: bool) -> Configuration | None:
     """Return the configuration in ``text``, or None after its problems were recorded."""
     node = compose(text)
     if node is None or (isinstance(node, Scalar) and node.is_nothing):
@@ -101,6 +106,7 @@ def interpret(text: str, problems: Problems) -> Configuration | None:
     root = Reader(problems).read(node, CONFIGURATION, Place(1, 1, ""))
     if not isinstance(root.value, dict):
         return None
+    KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
     routers = draft.routers(root.value)
     checks.check(root.value, routers, problems)
     onsite.look(root.value, routers, problems)

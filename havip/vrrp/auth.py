@@ -98,7 +98,7 @@ class Signer:
 
     def __init__(self, hmac: Hmac, message: bytes, source: bytes) -> None:
         active = next(key for key in hmac.keys if key.number == hmac.active_key)
-        self._mac = keyed(active.secret.value)
+        self._mac = keyed(active.octets)
         self._head = HEAD.pack(HMAC_SHA_256, active.number, 0)
         blank = message[:CHECKSUM_AT] + BLANK_CHECKSUM + message[CHECKSUM_END:]
         self._covered = preamble(message[0] >> 4, message[1], source) + blank + self._head
@@ -151,7 +151,7 @@ class Guard:
         self._vrid = vrid
         self._window = window
         self._marks = marks
-        self._keys = {key.number: keyed(key.secret.value) for key in hmac.keys}
+        self._keys = {key.number: keyed(key.octets) for key in hmac.keys}
 
     def judge(self, payload: bytes, source: bytes, wall: int) -> Refusal | int:
         """Return why a message with a trailer is refused, or the seconds that its clock is ahead of ours.

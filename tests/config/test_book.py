@@ -11,6 +11,7 @@ import pytest
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
 from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, tracking
+from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.kinds import Length, Whole
@@ -48,6 +49,10 @@ TABLES = [
     ("## `sync_groups`", groups.SYNC_GROUP),
     ("## `daemon`", DAEMON),
     *TRACKING,
+    ("### `hmac`", HMAC),
+    ("#### `keys`", KEY),
+    ("### `authentication`", AUTHENTICATION),
+    ("#### `password`", PASSWORD),
 ]
 
 

@@ -33,7 +33,7 @@ def rules(
     mode: Mode = Mode.ENFORCE,
 ) -> Hmac:
     """Return rules with these keys, or with the vectors' one."""
-    made = tuple(HmacKey(number, Secret(secret)) for number, secret in keys or ((1, KEY),))
+    made = tuple(HmacKey(Secret(secret), number=number) for number, secret in keys or ((1, KEY),))
     return Hmac(made, active, anti_replay, window, mode)
 
 

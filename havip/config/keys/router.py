@@ -6,6 +6,7 @@ from havip.clock import ZERO, milliseconds, seconds
 from havip.config.addresses import HostAddress
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.keys.announce import ANNOUNCE
+from havip.config.keys.authentication import AUTHENTICATION, HMAC
 from havip.config.keys.cast import MULTICAST, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.names import INTERFACE
@@ -133,6 +134,19 @@ ROUTER = Group(
             "hold the addresses on an ipvlan: an interface of the router's own with the same MAC address",
             {"mode": "private"},
             elsewhere=("use_ipvlan",),
+        ),
+        Field(
+            "hmac",
+            HMAC,
+            "adverts are signed with a shared key, and believed only if they are",
+            {"keys": {"1": {"file": "/etc/havip/key1"}}, "active_key": 1},
+            elsewhere=("auth_hmac",),
+        ),
+        Field(
+            "authentication",
+            AUTHENTICATION,
+            "the cleartext password of VRRPv2, for routers that know nothing better",
+            {"type": "pass", "password": "secret"},
         ),
     ),
 )
