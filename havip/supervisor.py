@@ -50,6 +50,7 @@ from havip.services import Handler, Host, Service
 from havip.services.descriptions import Descriptions
 from havip.services.devices import Devices
 from havip.services.failover import Failover
+from havip.services.firewall import Firewall
 from havip.services.groups import Groups
 from havip.services.hold import Hold
 from havip.services.operator import Operator
@@ -72,6 +73,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Resolver,
     Devices,
     Trackers,
+    Firewall,
     Operator,
     Failover,
     Groups,

@@ -34,6 +34,7 @@ PURE = {
     "havip.netlink.routes",
     "havip.netlink.rules",
     "havip.plain",
+    "havip.services.dropset",
     "havip.services.orders",
     "havip.vrrp.actions",
     "havip.vrrp.announce",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import checks_authentication, checks_cast
+from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
 from havip.config.checks_groups import check_groups
 from havip.config.checks_tracking import check_tracking
@@ -123,6 +124,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_groups(root, drafts, problems)
     check_tracking(root, drafts, problems)
     check_devices(drafts, problems)
+    check_accept(drafts, problems)
 
 
 def object_to(draft: Draft, objection: Objection, problems: Problems) -> None:

@@ -132,6 +132,7 @@ class VirtualRouter:
     answer_lower_priority: bool = True  # answer a weaker master's advert at once
     start: StartAs = StartAs.BACKUP
     yield_after_stall: bool = False  # a backup must have taken over while we stood still: let it be
+    accept: bool = True  # what is sent to the addresses; the owner always does (RFC 9568 section 6.1)
     announce: Announcing = field(default_factory=Announcing)
     track: Tracking = field(default_factory=Tracking)
     hmac: Hmac | None = None  # adverts are signed

@@ -82,7 +82,7 @@ def resolve(dotted: str) -> object:
 def complaints(row: Row) -> list[str]:
     """Return what is wrong with a row."""
     wrong = []
-    functions = [name for name in named(row.where) if re.fullmatch(r"(vrrp|config)(\.\w+)+", name)]
+    functions = [name for name in named(row.where) if re.fullmatch(r"(vrrp|config|services)(\.\w+)+", name)]
     for name in functions:
         try:
             resolve(name)

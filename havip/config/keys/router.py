@@ -94,6 +94,13 @@ ROUTER = Group(
             elsewhere=("lower_prio_no_advert", "vrrp_lower_prio_no_advert"),
         ),
         Field(
+            "accept",
+            Flag(),
+            "accept what is sent to the addresses; the owner always does",
+            False,
+            elsewhere=("no_accept", "accept_mode"),
+        ),
+        Field(
             "announce",
             ANNOUNCE,
             "how often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA)",
