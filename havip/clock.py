@@ -1,7 +1,7 @@
 """Instants and lengths of time: integer nanoseconds of one monotonic clock.
 
 The only file that reads the monotonic clock and the only one that converts between units.
-Wall-clock time is for people to read and never decides anything.
+Wall-clock time is for people to read; beside that only the signatures of adverts go by it (`stamp`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ def uptime() -> Duration:
 def wall() -> float:
     """Return seconds since 1970 (UTC), for logs and status only."""
     return time.time()
+
+
+def stamp() -> int:
+    """Return nanoseconds since 1970 (UTC), for the sequences of signed adverts only."""
+    return time.time_ns()
 
 
 def of_wall(stamp: int) -> Instant:

@@ -114,6 +114,13 @@ class HoldBack:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepSequences:
+    """Keep the sequences of signed adverts in this file, which is there."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """All changes of this generation have been sent: start what is new; answered by `Committed`."""
 
@@ -303,6 +310,7 @@ Message: TypeAlias = (
     | PutGroup
     | DropGroup
     | HoldBack
+    | KeepSequences
     | Resolved
     | Override
     | HandOver

@@ -55,6 +55,7 @@ from havip.services.groups import Groups
 from havip.services.hold import Hold
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
+from havip.services.sequences import Sequences
 from havip.services.trackers import Trackers
 from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
@@ -78,6 +79,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Failover,
     Groups,
     Hold,
+    Sequences,
 )
 
 

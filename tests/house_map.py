@@ -132,4 +132,5 @@ MAY_ASK = {
         "havip.workers",
     ),
     "pause": ("havip.vrrp.worker",),
+    "stamp": ("havip.vrrp.signatures",),
 }

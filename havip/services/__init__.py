@@ -29,6 +29,10 @@ class Host(Protocol):
         """Return every router as the VRRP worker last reported it."""
 
     @property
+    def socket(self) -> str | None:
+        """Return the control socket that the command line names; None: that of the configuration."""
+
+    @property
     def between_lives(self) -> bool:
         """Say whether the VRRP worker is dead and about to be started again."""
 

@@ -35,6 +35,8 @@ ONLY: Final = {form: frozenset((form,)) for form in ChecksumForm}
 HEADER: Final = Struct("!BBBBHH")  # version|type, vrid, priority, count, interval or auth|interval, checksum
 IPV4_HEADER: Final = Struct("!BBHHHBBH4s4s")
 AUTHENTICATION_DATA: Final = 8  # bytes behind the addresses of VRRPv2 (RFC 3768 section 5.3.10)
+TRAILER: Final = 28  # bytes behind a message that is signed (`havip.vrrp.auth`)
+SIMPLE_PASSWORD: Final = 1  # authentication type (RFC 2338 section 5.3.6.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Advert:
     """An ADVERTISEMENT that is well formed.
 
     ``source`` and ``addresses`` are packed in network order; ``forms`` are the checksum forms under which
-    its checksum holds (both where only one exists); ``auth_type`` is 0 in VRRPv3.
+    its checksum holds (both where only one exists); ``auth_type`` is 0 and ``auth_data`` empty
+    in VRRPv3, and mostly in VRRPv2.
     """
 
     version: int
@@ -53,6 +56,7 @@ class Advert:
     addresses: tuple[bytes, ...] = ()
     forms: frozenset[ChecksumForm] = EITHER_FORM
     auth_type: int = 0
+    auth_data: bytes = b""
 
 
 def split_ipv4(datagram: bytes) -> Heard:
@@ -90,7 +94,17 @@ def decode(payload: bytes, source: bytes, destination: bytes, hop_limit: int) ->
     else:
         auth_type, interval = 0, centiseconds(timing & 0x0FFF)  # the upper four bits are reserved
     addresses = tuple(payload[at : at + len(source)] for at in range(HEADER.size, end, len(source)))
-    return Advert(version, vrid, priority, interval, source, addresses, forms, auth_type)
+    return Advert(
+        version,
+        vrid,
+        priority,
+        interval,
+        source,
+        addresses,
+        forms,
+        auth_type,
+        payload[end:] if auth_type else b"",
+    )
 
 
 def refuse(us: Settings, advert: Advert) -> Refusal | None:
@@ -104,8 +118,11 @@ def refuse(us: Settings, advert: Advert) -> Refusal | None:
     if us.owner:
         # Section 7.1: the address owner listens to nobody.
         return Refusal.TWO_OWNERS if advert.priority == OWNER_PRIORITY else Refusal.ADDRESS_OWNER
-    if advert.auth_type != 0:
+    if advert.auth_type != (SIMPLE_PASSWORD if us.password else 0):
         return Refusal.AUTH_TYPE
+    # RFC 2338 section 7.1: the type, then the data.  Without authentication the data mean nothing.
+    if us.password and advert.auth_data != us.password.ljust(AUTHENTICATION_DATA, b"\0"):
+        return Refusal.PASSWORD
     # RFC 3768 section 7.1 drops a foreign interval; VRRPv3 learns it, but 0 would end every master at once.
     if advert.interval == 0 or (advert.version == 2 and advert.interval != us.interval):
         return Refusal.INTERVAL
@@ -115,8 +132,8 @@ def refuse(us: Settings, advert: Advert) -> Refusal | None:
 def encode(us: Settings, priority: int, addresses: Sequence[bytes], destination: bytes) -> bytes:
     """Return our ADVERTISEMENT for ``addresses`` (packed), checksum included, without an IP header."""
     if us.version == 2:
-        timing = to_whole_seconds(us.interval)
-        tail = bytes(AUTHENTICATION_DATA)
+        timing = to_whole_seconds(us.interval) | (SIMPLE_PASSWORD << 8 if us.password else 0)
+        tail = us.password.ljust(AUTHENTICATION_DATA, b"\0")
     else:
         timing = to_centiseconds(us.interval)
         tail = b""
@@ -126,6 +143,41 @@ def encode(us: Settings, priority: int, addresses: Sequence[bytes], destination:
     if us.version == 3 and (len(us.address) == 16 or us.checksum_form is ChecksumForm.PSEUDO_HEADER):
         covered = pseudo_header(us.address, destination, len(covered)) + covered
     return HEADER.pack(*fields, checksum(covered)) + body
+
+
+def before_trailer(datagram: bytes) -> bytes:
+    """Return an IPv4 datagram whose header promises a trailer behind it."""
+    length = int.from_bytes(datagram[2:4], "big") + TRAILER
+    return datagram[:2] + length.to_bytes(2, "big") + datagram[4:]
+
+
+def with_trailer(message: bytes, trailer: bytes) -> bytes:
+    """Return a VRRP message over IPv6 and a trailer, which the checksum then covers as well.
+
+    The pseudo header gives the length (RFC 8200 section 8.1), so that counts too.
+    """
+    right = (int.from_bytes(message[6:8], "big") - TRAILER - int.from_bytes(trailer, "big")) % 0xFFFF
+    return message[:6] + right.to_bytes(2, "big") + message[8:] + trailer
+
+
+def without_trailer(payload: bytes, *, ipv6: bool) -> bytes:
+    """Return the VRRP message ahead of a trailer, with a checksum that is right if that of the whole was.
+
+    Over IPv4 the checksum never covers the trailer.
+    """
+    message, trailer = payload[:-TRAILER], payload[-TRAILER:]
+    if not ipv6:
+        return message
+    right = (int.from_bytes(message[6:8], "big") + TRAILER + int.from_bytes(trailer, "big")) % 0xFFFF
+    return message[:6] + right.to_bytes(2, "big") + message[8:]
+
+
+def length_of(payload: bytes, address: int) -> int:
+    """Return how long a message says that it is, for addresses of so many octets; 0: it does not say."""
+    if len(payload) < HEADER.size:
+        return 0
+    tail = AUTHENTICATION_DATA if payload[0] >> 4 == 2 and address == 4 else 0
+    return HEADER.size + payload[3] * address + tail
 
 
 def ipv4_datagram(payload: bytes, source: bytes, destination: bytes, ttl: int = TTL) -> bytes:

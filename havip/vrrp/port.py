@@ -23,6 +23,7 @@ from havip.vrrp.wire import Wire
 
 if TYPE_CHECKING:
     from havip.vrrp.router import Router
+    from havip.vrrp.signatures import Signatures
 
 REMEMBERED: Final = 4096  # packets whose verdict is kept
 
@@ -50,6 +51,8 @@ class Port:
         self.frames: FrameSender | None = None
         self._spares = spares
         self._verdicts: dict[Heard, Verdict] = {}
+        self._signed: dict[int, Router] = {}  # their trailers are judged each time
+        self._messages: dict[Heard, Verdict] = {}  # what theirs mean, if the trailer is good
         self.view = self.look(kernel)
         self._open()
 
@@ -91,14 +94,65 @@ class Port:
     def forget_verdicts(self) -> None:
         """Judge every packet afresh: settings or routers have changed."""
         self._verdicts.clear()
+        self._messages.clear()
+        self._signed = {
+            vrid: router for vrid, router in self.routers.items() if router.signatures is not None
+        }
 
     def judge(self, heard: Heard) -> Verdict:
         """Say what a packet means.  The same packet, which is the usual one, costs one look-up."""
         verdict = self._verdicts.get(heard)
         if verdict is None:
-            if len(self._verdicts) >= REMEMBERED:
-                self._verdicts.clear()
-            verdict = self._verdicts[heard] = self._judge_afresh(heard)
+            payload = heard[0]
+            signed = self._signed.get(payload[1]) if self._signed and len(payload) > 1 else None
+            if signed is not None and signed.signatures is not None:
+                return self._judge_signed(signed, signed.signatures, heard)
+            verdict = self._remember(self._verdicts, heard)
+        return verdict
+
+    def _remember(self, verdicts: dict[Heard, Verdict], heard: Heard) -> Verdict:
+        verdict = verdicts.get(heard)
+        if verdict is None:
+            if len(verdicts) >= REMEMBERED:
+                verdicts.clear()
+            verdict = verdicts[heard] = self._judge_afresh(heard)
+        return verdict
+
+    def _judge_signed(self, router: Router, signatures: Signatures, heard: Heard) -> Verdict:
+        """Judge a packet for a router that signs: first where it comes from, then what it says.
+
+        The trailer is judged each time, since a repetition is not what it repeats.
+        """
+        payload, source, destination, hop_limit = heard
+        excess = len(payload) - packet.length_of(payload, len(source))
+        if excess not in (0, packet.TRAILER):
+            return self._remember(self._messages, heard)  # too short or too long: some refusal
+        if self.on.group and hop_limit != packet.TTL:
+            return self._refuse(router, Refusal.TTL, source)
+        if payload[0] >> 4 != router.settings.version:
+            return self._refuse(router, Refusal.VERSION, source)
+        if not excess:
+            if not signatures.unsigned_pass:
+                return self._refuse(router, Refusal.HMAC_MISSING, source)
+            verdict = self._remember(self._messages, heard)
+            if not isinstance(verdict[1], Refusal):
+                router.unsigned += 1
+                text = f"{ip_address(source)} does not sign its adverts: believed by `hmac.mode`"
+                self.remarks.append((router, "unsigned", text))
+            return verdict
+        if not self.on.group and source not in router.peers:
+            return self._refuse(router, Refusal.FOREIGN_SOURCE, source)  # whatever `check_source` says
+        ahead = signatures.judge(payload, source)
+        if isinstance(ahead, Refusal):
+            return self._refuse(router, ahead, source)
+        message = packet.without_trailer(payload, ipv6=len(source) == 16)
+        verdict = self._remember(self._messages, (message, source, destination, hop_limit))
+        if signatures.is_near_the_end(ahead) and not isinstance(verdict[1], Refusal):
+            clock = (
+                f"the clock of {ip_address(source)} is {abs(ahead)}s {'ahead of' if ahead > 0 else 'behind'}"
+            )
+            text = f"{clock} ours: from {signatures.window}s on we refuse its adverts"
+            self.remarks.append((router, "clock-skew", text))
         return verdict
 
     def _judge_afresh(self, heard: Heard) -> Verdict:

@@ -27,6 +27,7 @@ from havip.vrrp.outlet import Outlets
 from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
 from havip.vrrp.router import DEVICES, Router
+from havip.vrrp.signing import Signing
 from havip.vrrp.sockets import FrameSender
 from havip.vrrp.team import Teams, objection_to_stepping_down
 from havip.vrrp.trackers import Trackers
@@ -58,6 +59,7 @@ class Roster:
         self._on_port = on_port  # told when a port's receiver was opened or closed
         self._make_port = make_port
         self._spares: list[FrameSender] = []
+        self._signing = Signing()
         self.links = Links(kernel)
         self.trackers = Trackers(self.links.fault, self._state_of)
         engine.executor.watchers.append(self.trackers.moved)
@@ -65,8 +67,7 @@ class Roster:
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self.hold_until = Instant(0)  # no router is started before: a start-up delay
         self.hold_why = ""
-        self._started = False
-        self._number = 0
+        self._started, self._number = False, 0
         self.leftovers: tuple[Estate, ...] | None = None  # what the first commit may sweep; None: all of ours
 
     def shortest_interval(self) -> Duration:
@@ -76,6 +77,11 @@ class Roster:
     def put(self, config: VirtualRouter, now: Instant) -> Router:
         """Have this router: a new one, which `commit` starts, or the one of the same key changed in place."""
         return self._put(self._names.fill(config), now)
+
+    def keep_sequences(self, path: str, now: Instant) -> None:
+        """Keep the sequences of signed adverts in this file: routers that waited for one can sign."""
+        for router in self._signing.open(path, self.routers.values()):
+            self._change(router, router.config, now)
 
     def resolve(self, found: Resolved, now: Instant) -> list[Router]:
         """Let routers speak to the addresses of a peer's name from now on; return those that changed."""
@@ -90,7 +96,7 @@ class Roster:
         port = self._port(wire_of(config))
         self._number += 1
         slot = self._blackbox.slot(config.key)
-        router = Router(config, port, self._kernel, slot, self._number)
+        router = Router(config, port, self._kernel, slot, self._number, self._signing)
         self.routers[config.key] = router
         port.add(router)
         self._fresh[config.key] = router
@@ -384,8 +390,8 @@ def note(router: Router, cause: str, reason: str | None) -> None:
 
 def tracked_by(router: Router) -> Iterator[holdings.Key]:
     """Return the key of everything that a router holds as MASTER and puts back when it is removed."""
-    batch = router.batch
-    return (key for key, holding in zip(batch.keys, batch.holdings, strict=True) if holding.track)
+    held = zip(router.batch.keys, router.batch.holdings, strict=True)
+    return (key for key, holding in held if holding.track)
 
 
 def addresses_in(batch: Batch) -> dict[holdings.Key, Holding]:

@@ -7,9 +7,10 @@ configuration or the interface changes, never when they are sent.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from havip import clock
 from havip.clock import NEVER, Duration, Instant
@@ -23,16 +24,13 @@ from havip.vrrp.kernel import Batch, DeviceView, Kernel
 from havip.vrrp.machine import Backup, Initialize, Master, State
 from havip.vrrp.port import Port
 from havip.vrrp.settings import Settings
-from havip.vrrp.sockets import Target
+from havip.vrrp.signing import Signing
+from havip.vrrp.sockets import Parcel
 from havip.vrrp.tracking import Standing
 
 if TYPE_CHECKING:
     from havip.vrrp.outlet import Outlet
-
-#: One packet, ready to be sent, and where to: a whole datagram in IPv4, the VRRP message in IPv6.
-Parcel: TypeAlias = tuple[bytes, Target]
-
-if TYPE_CHECKING:
+    from havip.vrrp.signatures import Signatures
     from havip.vrrp.team import Team
 
 NO_DEADLINE = -1
@@ -74,6 +72,8 @@ class Router:
         "scheduled",
         "send_errors",
         "settings",
+        "signatures",
+        "signing",
         "since",
         "slot",
         "standing",
@@ -81,10 +81,19 @@ class Router:
         "team",
         "trackers",
         "trouble",
+        "unsigned",
         "why",
     )
 
-    def __init__(self, config: VirtualRouter, port: Port, kernel: Kernel, slot: int, number: int) -> None:
+    def __init__(
+        self,
+        config: VirtualRouter,
+        port: Port,
+        kernel: Kernel,
+        slot: int,
+        number: int,
+        signing: Signing | None = None,
+    ) -> None:
         self.config = config
         self.port = port
         self.outlet: Port | Outlet = port  # where our adverts leave
@@ -106,9 +115,12 @@ class Router:
         self.epoch = 0  # moves on whenever announcements that still wait become void
         self.holds_all = True  # the kernel took every address when it was last given them
         self.basis: tuple[object, ...] = ()  # what the prepared things were made of
-        self.adverts: dict[int, tuple[Parcel, ...]] = {}  # by priority: one for the group, or each peer's
+        self.adverts: Mapping[int, tuple[Parcel, ...]] = {}  # by priority: one for the group, or each peer's
         self.peers: peers.Peers = {}  # of unicast
         self.checks_peers = False  # adverts of others do not count
+        self.signing = signing or Signing()
+        self.signatures: Signatures | None = None  # None: adverts are not signed
+        self.unsigned = 0  # adverts that were believed without a signature
         self.frames: tuple[bytes, ...] = ()
         self.frames_away: tuple[tuple[str, bytes], ...] = ()  # (interface, frame): it carries no adverts
         self.adverts_sent = self.adverts_received = self.resignations_received = 0
@@ -132,7 +144,8 @@ class Router:
         """
         view = self.port.view
         places = self._look_at_devices(kernel)
-        basis = (self.config, self.port.on, view.ifindex, view.address, view.mac, view.forwards, places)
+        seen = (self.port.on, view.ifindex, view.address, view.mac, view.forwards)
+        basis = (self.config, seen, places, self.signing.basis(self.config))
         if basis == self.basis:
             return
         self.basis = basis
@@ -150,6 +163,7 @@ class Router:
             self.impediments.pop("peers", None)
         else:
             self.impediments["peers"] = trouble
+        self._prepare_signatures()
         self._prepare_adverts()
         self._prepare_announcements(kernel)
 
@@ -183,12 +197,25 @@ class Router:
         self._prepare_adverts()
         return True
 
+    def _prepare_signatures(self) -> None:
+        found = self.signing.of(self.config)
+        if isinstance(found, str):
+            self.impediments["signatures"] = found  # never without, if they were asked for
+            self.signatures = None
+        else:
+            self.impediments.pop("signatures", None)
+            self.signatures = found
+
     def _prepare_adverts(self) -> None:
         self.adverts = {}
         if self.settings.address:
             addresses = [vip.address.packed for vip in self.config.addresses]
-            for priority in (0, self.settings.priority):
-                self.adverts[priority] = self._advert(priority, addresses)
+            priorities = (0, self.settings.priority)
+            self.adverts = {priority: self._advert(priority, addresses) for priority in priorities}
+            if self.signatures is not None:
+                self.adverts = self.signatures.adverts(self.adverts, self.settings.address)
+            elif self.config.hmac is not None:  # we are in FAULT, or shall be: resign, and say nothing else
+                self.adverts = {self.settings.priority: (), 0: self.adverts[0]}
 
     def _advert(self, priority: int, addresses: list[bytes]) -> tuple[Parcel, ...]:
         """Return an advert for each destination: the checksum of VRRPv3 covers it."""
@@ -270,6 +297,7 @@ class Router:
             "announcements-sent": self.announcements_sent,
             "addresses-put-back": self.lost,
             "send-errors": self.send_errors,
+            "unsigned-believed": self.unsigned,
         }
         for refusal in Refusal:
             counted[f"refused-{refusal}"] = self.refused[refusal]

@@ -33,6 +33,7 @@ class Settings:
     answer_lower_priority: bool = True
     announce: Announcing = field(default_factory=Announcing)
     start_as_master: bool = False  # listen for one interval at the start, not for Master_Down_Interval
+    password: bytes = b""  # of VRRPv2; empty: no authentication
     stall: Duration = ZERO  # this long after a missed advert a backup has taken over; 0: we do not care
 
     @classmethod
@@ -55,6 +56,7 @@ class Settings:
             announce=router.announce,
             start_as_master=router.start is StartAs.MASTER,
             stall=stall_of(router) if router.yield_after_stall and not router.preempt else ZERO,
+            password=router.authentication.password.octets if router.authentication is not None else b"",
         )
 
     @property

@@ -56,6 +56,8 @@ SOURCES: Final = 1024  # textual addresses whose packed form is kept
 
 #: Where a packet goes, as the socket module wants it.  The interface is that of the socket.
 Target: TypeAlias = tuple[str, int]
+#: One packet, ready to be sent, and where to: a whole datagram in IPv4, the VRRP message in IPv6.
+Parcel: TypeAlias = tuple[bytes, Target]
 
 
 class AdvertReceiver:

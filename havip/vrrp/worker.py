@@ -30,6 +30,7 @@ from havip.messages import (
     HandOver,
     HoldBack,
     Impede,
+    KeepSequences,
     Key,
     Leftovers,
     Message,
@@ -233,11 +234,10 @@ class Worker:
                 self._regroup(message, now)
             case HoldBack(until=until, why=why):
                 self._roster.hold_until, self._roster.hold_why = Instant(until), why
+            case KeepSequences(path=path):
+                self._roster.keep_sequences(path, now)
             case Commit(generation=generation):
-                self._start(now)
-                share = Duration(self._roster.shortest_interval() // SHARE)
-                self._gather = max(GATHER_LEAST, min(GATHER_MOST, share))
-                self._reporter.answer(lambda: Committed(generation))
+                self._commit(generation, now)
             case Describe(token=token):
                 for router in self._roster.routers.values():
                     self._reporter.report(router)
@@ -248,6 +248,12 @@ class Worker:
                 self._leaving = True
             case _:
                 raise AssertionError(f"a worker does not take {message!r}")
+
+    def _commit(self, generation: int, now: Instant) -> None:
+        self._start(now)
+        share = Duration(self._roster.shortest_interval() // SHARE)
+        self._gather = max(GATHER_LEAST, min(GATHER_MOST, share))
+        self._reporter.answer(lambda: Committed(generation))
 
     def _regroup(self, message: PutGroup | DropGroup, now: Instant) -> None:
         teams, routers = self._roster.teams, self._roster.routers

@@ -70,6 +70,7 @@ def test_a_worker_has_loaded_the_standard_library_and_havip_and_nothing_that_wai
         "threading",
         "yaml",
         "site",
+        "hashlib",
         "socketserver",
         "ssl",
     }
