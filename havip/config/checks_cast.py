@@ -66,6 +66,9 @@ def check_peers(draft: Draft, problems: Problems) -> None:
         if peer.address is not None:
             check_peer_address(draft.router, peer.address, keys["address"].place, problems)
     check_ipv6_source(draft, problems)
+    if draft.router.unicast is not None and not draft.router.unicast.check_source:
+        why = "any host that can reach this one may be master, and take the addresses"
+        problems.note(part(draft, "unicast")["check_source"].place, "sources are not checked", why=why)
 
 
 def check_bounds(draft: Draft, peer: Peer, keys: Reading, problems: Problems) -> None:

@@ -39,6 +39,11 @@ TARGET_LINK_LAYER_ADDRESS: Final = 2
 ONE_UNIT: Final = 1  # option lengths count units of eight bytes
 
 
+def can_be_told(mac: bytes) -> bool:
+    """Say whether a hardware address is one that neighbours have: tunnels and the loopback have none."""
+    return len(mac) == 6 and any(mac)
+
+
 def frame(address: bytes, mac: bytes, router: bool) -> bytes:
     """Return the frame that announces ``address`` in the way of its family, told by its length."""
     return gratuitous_arp(address, mac) if len(address) == 4 else unsolicited_na(address, mac, router)

@@ -203,7 +203,7 @@ class Port:
             self.sender = AdvertSender(self.interface, view.ifindex, self.family, view.address, wire.ttl)
             self.frames = self._frame_sender(view.ifindex)
             self._listen()
-            if not wire.group:
+            if not wire.group and announce.can_be_told(view.mac):
                 # Peers may remember another hardware address from before the interface was lost, and a
                 # backup sends nothing that would correct them.
                 self.frames.send(announce.frame(view.address, view.mac, view.forwards))

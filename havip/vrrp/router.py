@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 NO_DEADLINE = -1
 DEVICES = "devices"  # the cause of an impediment: an interface that is to hold something
-ETHERNET = 6  # bytes of a hardware address that neighbours can be told
 
 
 class Router:
@@ -177,11 +176,13 @@ class Router:
                 where, address = virtual.device or home, virtual.address.packed
                 # A host that sees the router flag go drops us as a router (RFC 4861 section 7.2.5).
                 if where == self.config.interface:
+                    if not announce.can_be_told(view.mac):
+                        continue
                     forwards = view.forwards
                     if virtual.address.version != self.config.family:
                         forwards = kernel.device(where).forwards
                     frames.append(announce.frame(address, view.mac, forwards))
-                elif any(mac := self.devices[where].mac) and len(mac) == ETHERNET:
+                elif announce.can_be_told(mac := self.devices[where].mac):
                     away.append((where, announce.frame(address, mac, self.devices[where].forwards)))
         if (tuple(frames), tuple(away)) != (self.frames, self.frames_away):
             self.frames, self.frames_away = tuple(frames), tuple(away)

@@ -10,6 +10,7 @@ import pytest
 from havip.config.cast import Multicast, Peer, Unicast
 from havip.config.model import Configuration
 from havip.config.plan import plan
+from havip.config.yamlfile import examine_text
 from tests.config.reading import complaints, read, router
 
 GATEWAY = "virtual_routers.gateway"
@@ -56,6 +57,17 @@ def test_a_list_alone_is_the_list_of_peers_and_sources_are_checked_unless_told_n
     open_to_all = read(router("unicast: {peers: [192.0.2.2], check_source: false}")).virtual_routers[0]
     assert open_to_all.unicast is not None
     assert not open_to_all.unicast.check_source
+
+
+def test_unchecked_sources_are_noted_and_taken() -> None:
+    findings = examine_text(router("unicast: {peers: [192.0.2.2], check_source: false}"), "f")
+    assert (findings.problems, [note.as_note() for note in findings.notes]) == (
+        (),
+        [
+            "f:6:49: note: virtual_routers.gateway.unicast.check_source: sources are not checked: "
+            "any host that can reach this one may be master, and take the addresses"
+        ],
+    )
 
 
 def test_without_unicast_a_router_is_multicast() -> None:

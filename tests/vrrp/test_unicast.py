@@ -299,6 +299,15 @@ def test_another_group_is_another_segment(stack: Stack) -> None:
     assert [one.state_name for one in stack.roster.routers.values()] == ["MASTER", "BACKUP", "MASTER"]
 
 
+def test_through_a_tunnel_nobody_is_told_a_hardware_address(stack: Stack) -> None:
+    """Its interface has none: the frames would be garbage at the other end."""
+    stack.kernel.views["eth0"] = replace(stack.kernel.views["eth0"], mac=ip("198.51.100.1"))
+    started(stack, to("10.0.0.2"))
+    stack.run(10)
+    assert the_one(stack).state_name == "MASTER"
+    assert [kind for kind, _ in port_of(the_one(stack)).wire if kind == "announcement"] == []
+
+
 def test_all_wires_of_an_interface_hear_of_its_end(stack: Stack) -> None:
     other = router("other", address="10.0.0.10", multicast=Multicast(group=ip_address("224.0.0.19")))
     started(stack, router(), other)
