@@ -23,6 +23,8 @@ IFF_MULTICAST: Final = 0x1000
 #: With an MTU below 1280 an interface has no IPv6.  Made like this it is there without IPv6 until it can no
 #: longer join the group of all routers, and report that to the switches from the virtual MAC address.
 WITHOUT_IPV6: Final = 1279
+MANY: Final = 4  # interfaces to be removed at once rather than one by one
+GROUP: Final = 0x68617669  # "havi": the group into which they come for that
 LINK_EVENTS: Final = 0x1  # RTMGRP_LINK
 
 MACVLAN_MODES: Final = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}
@@ -48,21 +50,21 @@ class Links:
         if not plan.steps:
             return refused
         with netlink() as ip:
+            remove_together(ip, [step.present.ifindex for step in plan.steps if isinstance(step, Remove)])
             for step in plan.steps:
+                if isinstance(step, Remove):
+                    continue
                 try:
                     match step:
                         case Create():
                             self._create(ip, step)
                         case Adjust():
                             self._adjust(ip, step)
-                        case Remove(present=present):
-                            remove(ip, present.ifindex)
                         case _:
                             assert_never(step)
                 except OSError as error:
-                    if not isinstance(step, Remove):
-                        words = f"cannot make the {step.device.kind} {step.device.name}: {explain(error)}"
-                        refused[step.device.key] = words
+                    words = f"cannot make the {step.device.kind} {step.device.name}: {explain(error)}"
+                    refused[step.device.key] = words
         return refused
 
     def settings(self, device: Device) -> dict[str, str]:
@@ -139,6 +141,25 @@ def ask(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return list(answer) if answer is not None else []
     except NetlinkError as error:
         raise OSError(error.code, os.strerror(error.code)) from error
+
+
+def remove_together(ip: Any, indices: list[int]) -> None:
+    """Remove interfaces; what cannot be removed stays.
+
+    One by one each takes 17 ms: the kernel waits until no CPU can be looking at it any more.  A group of them
+    takes that once, and nobody else's interface may be in it.
+    """
+    if len(indices) >= MANY:
+        with contextlib.suppress(OSError):
+            for index in indices:
+                ask(ip.link, "set", index=index, group=GROUP)
+            links = ask(ip.get_links)
+            if {one["index"] for one in links if one.get_attr("IFLA_GROUP") == GROUP} == set(indices):
+                ask(ip.link, "del", group=GROUP)
+                return
+    for index in indices:
+        with contextlib.suppress(OSError):
+            remove(ip, index)
 
 
 def remove(ip: Any, index: int) -> None:

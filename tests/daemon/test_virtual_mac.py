@@ -84,6 +84,31 @@ def test_packets_to_a_virtual_address_go_to_its_virtual_mac(lan: Lan, client: Ho
     assert device(lan.r1) == device(lan.r1, "vrrp6.51") == {}
 
 
+def test_a_master_forwards_what_comes_to_its_virtual_mac(lan: Lan, client: Host, folder: Path) -> None:
+    server, behind = lan.net.host("server"), lan.net.switch("behind")
+    lan.net.plug(server, behind, addresses=("10.88.0.9/24", "2001:db8:88::9/64"))
+    lan.net.plug(lan.r1, behind, "eth1", addresses=("10.88.0.1/24", "2001:db8:88::1/64"))
+    server.run("ip", "route", "add", "10.77.0.0/24", "via", "10.88.0.1")
+    server.run("ip", "route", "add", "2001:db8:77::/64", "via", "2001:db8:88::1")
+    client.run("ip", "route", "add", "10.88.0.0/24", "via", VIP)
+    client.run("ip", "route", "add", "2001:db8:88::/64", "via", VIP6)
+    lan.r1.sysctl("net.ipv4.conf.all.rp_filter", 1)  # as many distributions have it
+    lan.r1.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
+    text = configuration(
+        four=four(addresses=[f"{VIP}/32"]), six=six(addresses=["fe80::100/128", f"{VIP6}/128"])
+    )
+    lan.r1.run("ip", "addr", "add", "2001:db8:77::1/64", "dev", "eth0")
+    for version in ("ipv4", "ipv6"):
+        lan.r1.sysctl(f"net.{version}.conf.all.forwarding", 1)
+    with Daemon(lan.r1, folder, text) as daemon:
+        daemon.wait_for("four: MASTER")
+        daemon.wait_for("six: MASTER")
+        for address in ("10.88.0.9", "2001:db8:88::9"):
+            assert echoes(client, address), address
+            assert connects(client, address), address
+        assert (neighbour(client, VIP), neighbour(client, VIP6)) == (MAC, MAC6)
+
+
 def test_a_failover_changes_nothing_for_the_clients(lan: Lan, client: Host, folder: Path) -> None:
     texts = [configuration(four=four(priority=priority)) for priority in (150, 100)]
     with Daemon(lan.r1, folder, texts[0]) as better, Daemon(lan.r2, folder, texts[1]) as worse:
