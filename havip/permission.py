@@ -34,7 +34,7 @@ class Identity:
     groups: tuple[int, ...]  # supplementary ones
 
 
-def identify(user: str, group: str = "") -> Identity | None:
+def identify(user: str | None, group: str | None = None) -> Identity | None:
     """Return the rights that the names stand for; None: those that we have.  Raises `CannotRun`."""
     if not user and not group:
         return None

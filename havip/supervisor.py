@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -46,18 +46,9 @@ from havip.messages import (
     Transition,
 )
 from havip.overview import overview
-from havip.services import Handler, Host, Service
+from havip.services import Handler, Service
+from havip.services.catalogue import SERVICES
 from havip.services.descriptions import Descriptions
-from havip.services.devices import Devices
-from havip.services.failover import Failover
-from havip.services.firewall import Firewall
-from havip.services.groups import Groups
-from havip.services.hold import Hold
-from havip.services.operator import Operator
-from havip.services.resolver import Resolver
-from havip.services.sequences import Sequences
-from havip.services.trackers import Trackers
-from havip.services.worker_log import WorkerLog
 from havip.systemd import Notifier
 from havip.tenancy import Elsewhere, Tenancy
 from havip.workers import VrrpWorker
@@ -67,20 +58,6 @@ log = logging.getLogger("havip.supervisor")
 IN_FORCE_WITHIN: Final = 2.0  # seconds for the worker to take a reload up before we answer without it
 FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
 NO_DEADLINE: Final = -1
-
-#: what the supervisor does beside keeping the workers running, in the order in which it is made ready
-SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
-    lambda host: WorkerLog(),
-    Resolver,
-    Devices,
-    Trackers,
-    Firewall,
-    Operator,
-    Failover,
-    Groups,
-    Hold,
-    Sequences,
-)
 
 
 @dataclass
@@ -245,7 +222,7 @@ class Supervisor:
         self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory))
         self._worker.post(Leftovers(tuple(self.tenancy.leftovers)))
         for router in self.configuration.virtual_routers:
-            self._worker.post(PutRouter(router))
+            self._worker.post(PutRouter(router.bare))
         self._commit()
 
     def _commit(self) -> None:
@@ -362,10 +339,11 @@ class Supervisor:
         for router in changes.drop:
             self.reports.pop(router.key, None)  # between two lives of the worker nobody else would
             self._worker.post(DropRouter(router.key))
-        for _, router in changes.change:
-            self._worker.post(PutRouter(router))
+        for was, router in changes.change:
+            if was.bare != router.bare:
+                self._worker.post(PutRouter(router.bare))
         for router in changes.add:
-            self._worker.post(PutRouter(router))
+            self._worker.post(PutRouter(router.bare))
         self._commit()
         settled = self.spawn(self._settle(new, done))
         with contextlib.suppress(TimeoutError):

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from havip.cli import BAD, GOOD, VERBS, add_socket_argument
 from havip.cli.reload import problem_line
+from havip.cli.told import told_words
 from havip.clock import seconds, spell, wall
 from havip.control.client import DEFAULT_SOCKET, Client
 from havip.control.views import Router, Status, SyncGroup, Worker
@@ -148,6 +149,8 @@ def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -
         yield from wrapped("KEPT OUT", ["every virtual router", *order_words(everywhere)], width)
     if damage := status.maintenance.get("damage"):
         yield from wrapped("KEPT OUT", ["every virtual router", damage], width)
+    for words in told_words(status.notifications):
+        yield from wrapped("told", words, width)
     if status.last_error:
         yield "  the latest reload was refused:"
         yield from (f"    {problem_line(problem)}" for problem in status.last_error)

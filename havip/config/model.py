@@ -6,7 +6,7 @@ how a reload knows what it need not touch.  Reading files belongs to `havip.conf
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from havip.clock import ZERO, Duration, seconds
 from havip.config.authentication import Authentication, Hmac
 from havip.config.cast import Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
+from havip.config.notify import Channels, Notify
 from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
@@ -22,6 +23,7 @@ from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
+SILENT = Notify()
 
 
 class Family(IntEnum):
@@ -137,6 +139,7 @@ class VirtualRouter:
     track: Tracking = field(default_factory=Tracking)
     hmac: Hmac | None = None  # adverts are signed
     authentication: Authentication | None = None  # the password of VRRPv2
+    notify: Notify = field(default_factory=Notify)
     multicast: Multicast = field(default_factory=Multicast)
     unicast: Unicast | None = None  # None: multicast
     excluded_addresses: tuple[VirtualAddress, ...] = ()  # held and announced, but not told in adverts
@@ -192,6 +195,11 @@ class VirtualRouter:
         """Return what our checksums cover, and what we demand of others."""
         return ChecksumForm.MESSAGE if self.rfc9568 else ChecksumForm.PSEUDO_HEADER
 
+    @property
+    def bare(self) -> VirtualRouter:
+        """Return it without what is no concern of the VRRP worker."""
+        return self if self.notify == SILENT else replace(self, notify=SILENT)
+
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -220,6 +228,7 @@ class Configuration:
     tracked_files: tuple[TrackedFile, ...] = ()
     tracked_processes: tuple[TrackedProcess, ...] = ()
     interfaces: tuple[InterfaceDelays, ...] = ()
+    notify: Channels = field(default_factory=Channels)
 
     @property
     def tracked(self) -> Tracked:

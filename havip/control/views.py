@@ -148,6 +148,7 @@ class Status:
     totals: Mapping[str, int] = field(default_factory=dict)
     maintenance: Json = field(default_factory=dict)  # everywhere, damage
     sync_groups: tuple[SyncGroup, ...] = ()
+    notifications: Json = field(default_factory=dict)  # by channel, as docs/notifications.md has it
 
     @classmethod
     def of(cls, data: Json) -> Status:
@@ -166,4 +167,5 @@ class Status:
             totals=dict(data["totals"]),
             maintenance=data.get("maintenance") or {},
             sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
+            notifications=dict(data.get("notifications", {})),
         )

@@ -42,6 +42,7 @@ def test_every_key_of_the_status_is_in_the_book() -> None:
         "`.generation`",
         "`workers[]`",
         "`totals`",
+        "`notifications`",
     ]
     assert [key for key in router + daemon if key not in BOOK] == []
 

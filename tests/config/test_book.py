@@ -10,7 +10,7 @@ import pytest
 
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
-from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, tracking
+from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, notify, tracking
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
@@ -47,6 +47,11 @@ TABLES = [
     ("### `virtual_mac`", VIRTUAL_MAC),
     ("### `ipvlan`", IPVLAN),
     ("## `sync_groups`", groups.SYNC_GROUP),
+    ("### `notify` of a virtual router", notify.NOTIFY),
+    ("## `notify`", notify.CHANNELS),
+    ("### `fifos`", notify.FIFO),
+    ("### `mail`", notify.MAIL),
+    ("### `webhooks`", notify.WEBHOOK),
     ("## `daemon`", DAEMON),
     *TRACKING,
     ("### `hmac`", HMAC),

@@ -12,6 +12,7 @@ from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.daemon import DAEMON
 from havip.config.keys.groups import SYNC_GROUPS
 from havip.config.keys.names import NAME
+from havip.config.keys.notify import SECTIONS as NOTIFIED
 from havip.config.keys.router import DEFAULTS, ROUTER
 from havip.config.keys.tracking import SECTIONS as TRACKED
 
@@ -37,6 +38,7 @@ CONFIGURATION = Group(
         ),
         SYNC_GROUPS,
         *TRACKED,
+        *NOTIFIED,
     ),
     expected='a configuration with the key "virtual_routers"',
 )

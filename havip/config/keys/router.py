@@ -10,6 +10,7 @@ from havip.config.keys.authentication import AUTHENTICATION, HMAC
 from havip.config.keys.cast import MULTICAST, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.names import INTERFACE
+from havip.config.keys.notify import NOTIFY
 from havip.config.keys.tracking import TRACK
 from havip.config.kinds import Choice, Flag, Length, Whole, Word
 from havip.config.model import StartAs, VirtualRouter
@@ -113,6 +114,13 @@ ROUTER = Group(
             "what the priority, or taking part at all, depends on",
             {"scripts": ["web"]},
             elsewhere=("track_interface", "track_script", "track_file", "track_process"),
+        ),
+        Field(
+            "notify",
+            NOTIFY,
+            "what is run when the state changes, and what else tells of it",
+            {"any": "/etc/havip/notify.sh"},
+            elsewhere=("notify_master", "notify_backup", "notify_fault", "notify_stop", "smtp_alert"),
         ),
         Field(
             "unicast",

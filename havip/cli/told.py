@@ -1,0 +1,25 @@
+"""How `havip status` shows what became of notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+COUNTS = ("queued", "running", "done", "written", "failed", "dropped")
+
+
+def told_words(section: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Yield the words of one line for each channel that has anything to show."""
+    channels = [("scripts", section.get("scripts")), ("mail", section.get("mail"))]
+    channels += [(fifo["path"], fifo) for fifo in section.get("fifos", ())]
+    channels += [(hook["url"], hook) for hook in section.get("webhooks", ())]
+    for name, tally in channels:
+        if tally is None:
+            continue
+        counts = [f"{key} {tally[key]}" for key in COUNTS if tally.get(key)]
+        trouble = tally.get("trouble")
+        last = tally.get("last")
+        if trouble is None and last is not None and (tally["failed"] or tally["dropped"]):
+            trouble = f"last: {last['result']}"
+        if counts or trouble:
+            yield [name, *counts, *([trouble] if trouble else [])]

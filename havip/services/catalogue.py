@@ -1,0 +1,33 @@
+"""Every service of the supervisor, in the order in which they are made ready; they leave in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from havip.services import Host, Service
+from havip.services.devices import Devices
+from havip.services.failover import Failover
+from havip.services.firewall import Firewall
+from havip.services.groups import Groups
+from havip.services.hold import Hold
+from havip.services.notifier import Notifications
+from havip.services.operator import Operator
+from havip.services.resolver import Resolver
+from havip.services.sequences import Sequences
+from havip.services.trackers import Trackers
+from havip.services.worker_log import WorkerLog
+
+SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
+    lambda host: WorkerLog(),
+    Notifications,  # its programs run before everything and after everything
+    Resolver,
+    Devices,
+    Trackers,
+    Firewall,
+    Operator,
+    Failover,
+    Groups,
+    Hold,
+    Sequences,
+)

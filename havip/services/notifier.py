@@ -1,0 +1,258 @@
+"""Tells the world what happens to virtual routers and sync groups: the service that owns the channels.
+
+It hears every change of the VRRP worker's, in order, and hands it on; no channel ever waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, TypeVar
+from uuid import uuid4
+
+from havip.clock import Duration, to_seconds, wall
+from havip.config.model import Configuration, Daemon
+from havip.config.notify import Channels, Fifo, Notify
+from havip.messages import Message, Notice, Transition
+from havip.programs import CannotRun, identify, run
+from havip.services import Host, Json, Service
+from havip.services.notify.fifo import Pipe
+from havip.services.notify.mail import Mailer
+from havip.services.notify.news import (
+    GROUP,
+    PRIORITIES,
+    ROUTER,
+    RX_LOWER,
+    STATES,
+    News,
+    as_keepalived_says,
+    fifo_line,
+)
+from havip.services.notify.scripts import Scripts
+from havip.services.notify.webhook import Hook
+
+log = logging.getLogger("havip.notify")
+
+RETIRED_WITHIN: Final = 60.0  # seconds for a channel that a reload took away to tell what it has
+
+Subject = tuple[str, str]
+T = TypeVar("T", Notify, Fifo)
+
+
+class Notifications(Service):
+    """All channels, and what each subject's state was when they last heard of it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._life = uuid4().hex
+        self._configuration = Configuration()
+        self._name = ""
+        self._started = False
+        self._serial = 0
+        self._settings: dict[Subject, Notify] = {}  # of the configuration in force and of the coming one
+        self._wanted: frozenset[Subject] = frozenset()  # what the coming one has
+        self._told: dict[Subject, str] = {}
+        self._scripts = Scripts()
+        self._pipes: dict[str, Pipe] = {}
+        self._mailer: Mailer | None = None
+        self._hooks: list[Hook] = []
+        self._retired: list[Mailer | Hook] = []
+
+    async def prepare(self, new: Configuration) -> None:
+        """Have the channels of the coming configuration; the first time run the startup program before."""
+        if not self._started:
+            self._started = True
+            await self._around("startup", new, new.notify.startup, new.notify.startup_timeout)
+
+        for subject, was in renamed(self._host.configuration, new):
+            if was in self._told and subject not in self._told:
+                self._told[subject] = self._told.pop(was)
+        coming = dict(subjects(new))
+        self._settings |= coming
+        self._wanted = frozenset(coming)
+        self._configuration = new
+        self._use(new.notify, new.daemon)
+
+    async def settle(self, new: Configuration) -> None:
+        """Forget what is gone, and repeat every state to those that want it after a reload."""
+        self._settings = dict(subjects(new))
+        self._told = {subject: state for subject, state in self._told.items() if subject in self._settings}
+        kept = {fifo.path for fifo in new.notify.fifos}
+        gone = [self._pipes.pop(path) for path in list(self._pipes) if path not in kept]
+        if gone:
+            self._host.spawn(close_all(gone, to_seconds(new.notify.stop_timeout)))
+        self._repeat(new)
+
+    def hear(self, message: Message) -> None:
+        """Tell what the VRRP worker told us."""
+        match message:
+            case Transition():
+                self._changed(message)
+            case Notice():
+                self._noticed(message)
+            case _:
+                pass
+
+    def status(self) -> Json:
+        """Return what became of the notifications, by channel."""
+        return {
+            "notifications": {
+                "scripts": self._scripts.status(),
+                "fifos": [pipe.status() for pipe in self._pipes.values()],
+                "mail": None if self._mailer is None else self._mailer.status(),
+                "webhooks": [hook.status() for hook in self._hooks],
+            }
+        }
+
+    async def leave(self) -> None:
+        """Tell the end of everything within bounds, and run the shutdown program after it."""
+        for subject, state in list(self._told.items()):
+            if state not in ("STOP", "DELETED"):  # a worker that was killed had no last words
+                self._changed(Transition(*subject, "INIT", 0, "the daemon ends", wall()))
+        channels = self._configuration.notify
+        within = to_seconds(channels.stop_timeout)
+        others = [*self._hooks, *self._retired, *([self._mailer] if self._mailer is not None else [])]
+        await asyncio.gather(
+            self._scripts.finish(within),
+            close_all(list(self._pipes.values()), within),
+            *(other.finish(within) for other in others),
+        )
+        await self._around("shutdown", self._configuration, channels.shutdown, channels.shutdown_timeout)
+
+    # What happened.
+
+    def _changed(self, message: Transition) -> None:
+        """Tell a change of state; one that was told already is not repeated, as after a worker's resume."""
+        subject = (message.kind, message.name)
+        state = message.state
+        if state not in STATES:  # it was stopped
+            state = "STOP" if subject in self._wanted else "DELETED"
+        previous = self._told.get(subject, "")
+        if state == previous or (not previous and state in ("STOP", "DELETED")):
+            return
+        self._told[subject] = state
+        self._tell(subject, state, state, previous, message.priority, message.why, message.at)
+
+    def _noticed(self, message: Notice) -> None:
+        settings = self._settings.get((message.kind, message.name), Notify())
+        event = RX_LOWER if message.event == "rx-lower-priority" else f"{message.state}_PRIORITY"
+        if event in PRIORITIES and not settings.priority_changes:
+            return
+        if event == RX_LOWER or event in PRIORITIES:
+            why = "heard a weaker master" if event == RX_LOWER else "the priority changed"
+            state = message.state
+            self._tell((message.kind, message.name), event, state, state, message.priority, why, message.at)
+
+    def _tell(
+        self, subject: Subject, event: str, state: str, previous: str, priority: int, why: str, at: float
+    ) -> None:
+        """Hand a news to every channel that is to have it."""
+        self._serial += 1
+        news = News(self._serial, *subject, event, state, previous, priority, why, at)
+        settings = self._settings.get(news.subject, Notify())
+        known = as_keepalived_says(news, settings)
+        self._scripts.tell(known, settings)
+        line = fifo_line(known)
+        for pipe in self._pipes.values():
+            pipe.write(line)
+        if self._mailer is not None and settings.mail:
+            self._mailer.tell(news)
+        if settings.webhooks:
+            for hook in self._hooks:
+                hook.tell(news)
+
+    def _repeat(self, new: Configuration) -> None:
+        """Write every state again to the FIFOs that want that after a reload."""
+        pipes = [self._pipes[fifo.path] for fifo in new.notify.fifos if fifo.on_reload]
+        if not pipes:
+            return
+        priorities = {report.name: report.effective_priority for report in self._host.reports.values()}
+        for (kind, name), state in self._told.items():
+            priority = priorities.get(name, 0) if kind == ROUTER else 0
+            line = fifo_line(News(0, kind, name, state, state, state, priority, "", 0.0))
+            for pipe in pipes:
+                pipe.write(line)
+
+    # The channels.
+
+    def _use(self, channels: Channels, daemon: Daemon) -> None:
+        """Have the channels of a configuration; what changed in them begins anew."""
+        self._name = channels.router_id or socket.gethostname()
+        for fifo in (owned(fifo, daemon) for fifo in channels.fifos):
+            pipe = self._pipes.get(fifo.path)
+            if pipe is None or pipe.spec != fifo:
+                if pipe is not None:
+                    self._host.spawn(pipe.retire())
+                self._pipes[fifo.path] = Pipe(fifo)
+                self._pipes[fifo.path].open()
+        mailer = self._mailer
+        if mailer is not None and (mailer.spec != channels.mail or mailer.host != self._name):
+            self._retire(mailer)
+            self._mailer = mailer = None
+        if mailer is None and channels.mail is not None:
+            self._mailer = Mailer(channels.mail, self._name)
+        before = {hook.spec: hook for hook in self._hooks if hook.host == self._name}
+        self._hooks = [
+            before.pop(spec) if spec in before else Hook(spec, self._name, self._life)
+            for spec in channels.webhooks
+        ]
+        for hook in self._hooks:
+            hook.refresh()
+        for hook in before.values():
+            self._retire(hook)
+
+    def _retire(self, channel: Mailer | Hook) -> None:
+        """Let a channel that is not wanted any more tell what it has."""
+        self._retired.append(channel)
+        self._host.spawn(self._see_off(channel))
+
+    async def _see_off(self, channel: Mailer | Hook) -> None:
+        await channel.finish(RETIRED_WITHIN)
+        self._retired.remove(channel)
+
+    async def _around(
+        self, what: str, configuration: Configuration, words: tuple[str, ...], timeout: Duration
+    ) -> None:
+        """Run the program before the first or after the last thing that the daemon does."""
+        if not words:
+            return
+        daemon = configuration.daemon
+        try:
+            who = identify(daemon.script_user, daemon.script_group)
+            outcome = await run(words, who, to_seconds(timeout))
+            level, result = logging.INFO if outcome.ok else logging.ERROR, str(outcome)
+        except CannotRun as error:
+            level, result = logging.ERROR, f"cannot be run: {error}"
+        log.log(level, "the %s program %s %s", what, words[0], result)
+
+
+def subjects(configuration: Configuration) -> Iterator[tuple[Subject, Notify]]:
+    """Yield everything that has states, and how its changes are told."""
+    for router in configuration.virtual_routers:
+        yield (ROUTER, router.name), owned(router.notify, configuration.daemon)
+    for group in getattr(configuration, "sync_groups", ()):
+        yield (GROUP, group.name), owned(group.notify, configuration.daemon)
+
+
+def owned(settings: T, daemon: Daemon) -> T:
+    """Return settings whose programs run as the daemon's scripts do unless they name somebody."""
+    if settings.user or not daemon.script_user:
+        return settings
+    return replace(settings, user=daemon.script_user, group=settings.group or daemon.script_group or None)
+
+
+def renamed(old: Configuration, new: Configuration) -> Iterator[tuple[Subject, Subject]]:
+    """Yield (new, old) for each virtual router that goes on under another name."""
+    names = {router.key: router.name for router in old.virtual_routers}
+    for router in new.virtual_routers:
+        was = names.get(router.key, router.name)
+        if was != router.name:
+            yield (ROUTER, router.name), (ROUTER, was)
+
+
+async def close_all(pipes: list[Pipe], within: float) -> None:
+    """Close FIFOs side by side."""
+    await asyncio.gather(*(pipe.close(within) for pipe in pipes))

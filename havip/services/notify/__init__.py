@@ -1,0 +1,1 @@
+"""Notifications, one file a channel: scripts, FIFOs, mail and webhooks."""

@@ -1,0 +1,30 @@
+"""The lines of `havip status` about notifications."""
+
+from __future__ import annotations
+
+from havip.cli.told import told_words
+
+IDLE = {"queued": 0, "running": 0, "done": 0, "failed": 0, "dropped": 0, "last": None}
+FIFO = {"path": "/run/events", "queued": 0, "written": 0, "dropped": 0, "trouble": None}
+
+
+def test_channels_that_have_done_nothing_are_not_shown() -> None:
+    assert list(told_words({})) == []
+    idle = {"scripts": IDLE, "mail": None, "fifos": [FIFO], "webhooks": [{"url": "http://h", **IDLE}]}
+    assert list(told_words(idle)) == []
+
+
+def test_failures_show_what_came_of_the_last_attempt() -> None:
+    last = {"name": "gateway", "event": "MASTER", "result": "ended with exit code 3"}
+    section = {
+        "scripts": IDLE | {"done": 4, "failed": 1, "last": last},
+        "mail": IDLE | {"done": 2, "last": {"result": "sent"}},
+        "fifos": [FIFO | {"written": 7, "trouble": "nobody reads it"}],
+        "webhooks": [{"url": "http://h", **IDLE, "queued": 1, "running": 1}],
+    }
+    assert list(told_words(section)) == [
+        ["scripts", "done 4", "failed 1", "last: ended with exit code 3"],
+        ["mail", "done 2"],
+        ["/run/events", "written 7", "nobody reads it"],
+        ["http://h", "queued 1", "running 1"],
+    ]
