@@ -27,23 +27,21 @@ class Signing:
         self._path = ""
 
     def open(self, path: str, routers: Iterable[Router]) -> list[Router]:
-        """Keep sequences in this file from now on; return those of the routers for which that is new."""
+        """Keep sequences in this file from now on; return those of the routers for which that changes much."""
         if self.sequences is not None and path == self._path:
             return []
+        failed = f"cannot keep the sequences of signatures in {path}: "
         try:
-            self.sequences = Sequences(path)
+            self.sequences, self._path = Sequences(path), path
         except OSError as error:
-            self.trouble = f"cannot keep the sequences of signatures in {path}: {error.strerror}"
-            return []
+            self.trouble = f"{failed}{error.strerror}"
         except Unusable as error:
-            self.trouble = f"cannot keep the sequences of signatures in {path}: {error}"
-            return []
-        self._path = path
+            self.trouble = f"{failed}{error}"
         return [router for router in routers if router.config.hmac is not None]
 
-    def basis(self, config: VirtualRouter) -> Sequences | None:
-        """Return what the signatures of a router stand upon; None: nothing, or it has none."""
-        return self.sequences if config.hmac is not None else None
+    def basis(self, config: VirtualRouter) -> Sequences | str | None:
+        """Return what the signatures of a router stand upon, or why they cannot; None: it has none."""
+        return None if config.hmac is None else self.sequences or self.trouble
 
     def of(self, config: VirtualRouter) -> Signatures | str | None:
         """Return the signatures of a router, None if it has none, or why it cannot have them, in words."""

@@ -363,9 +363,8 @@ def test_a_router_that_cannot_keep_sequences_takes_no_part(descriptor: int, wall
 
 
 def test_a_file_that_cannot_be_opened_is_a_reason(descriptor: int, wall: Wall, tmp_path: Path) -> None:
-    stack = Stack(descriptor)
+    stack = started(Stack(descriptor), signed(), router("other", vrid=52, address="10.0.0.10"))
     stack.roster.keep_sequences(str(tmp_path / "none"), stack.now)
-    started(stack, signed(), router("other", vrid=52, address="10.0.0.10"))
     assert stack.router().fault == (
         f"cannot keep the sequences of signatures in {tmp_path}/none: No such file or directory"
     )
