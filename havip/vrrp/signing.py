@@ -27,7 +27,7 @@ class Signing:
         self._path = ""
 
     def open(self, path: str, routers: Iterable[Router]) -> list[Router]:
-        """Keep sequences in this file from now on; return those of the routers for which that changes much."""
+        """Keep sequences in this file from now on; return the routers that this may concern."""
         if self.sequences is not None and path == self._path:
             return []
         failed = f"cannot keep the sequences of signatures in {path}: "
