@@ -25,6 +25,7 @@ log = logging.getLogger("havip.resolver")
 
 GRACE: Final = 0.5  # seconds that a start or a reload waits for names that are new
 FIRST_RETRY: Final = 1.0  # seconds; each failure doubles it, up to the regular distance
+LAST_RETRY: Final = 5.0  # seconds; the most for a name without any address: its router may be in FAULT
 MOST_ADDRESSES: Final = 64  # of one name that become peers
 
 
@@ -131,7 +132,8 @@ class Resolver(Service):
             pause = to_seconds(self._every[question])
             if isinstance(found, str):
                 self._fail(question, found)
-                pause, retry = min(retry, pause), retry * 2
+                longest = pause if question in self._found else min(pause, LAST_RETRY)
+                pause, retry = min(retry, longest), retry * 2
             else:
                 self._learn(question, found)
                 retry = FIRST_RETRY

@@ -136,18 +136,16 @@ class Executor:
         sender = router.outlet.sender
         if sender is None:
             return  # no interface to send on: the router is on its way to FAULT
-        sent, trouble = 0, ""
-        for packet, to in router.adverts[priority]:
+        parcels, failed = router.adverts[priority], None
+        for packet, to in parcels:
             error = sender.send(packet, to)
-            if error is None:
-                sent += 1
-            else:
-                router.send_errors += 1
-                trouble += f", {error} to {to[0]}"
-        if trouble:
-            self._listener.unsent(router, trouble[2:])
-        if not sent:
-            return
+            if error is not None:
+                failed = [*(failed or ()), f"{error} to {to[0]}"]
+        if failed is not None:
+            router.send_errors += len(failed)
+            self._listener.unsent(router, ", ".join(failed))
+            if len(failed) == len(parcels):
+                return
         router.adverts_sent += 1
         if priority:
             self._blackbox.record(router.slot, after(now, router.believed_for))

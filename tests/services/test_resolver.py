@@ -162,17 +162,17 @@ def test_failures_leave_the_last_addresses_in_force_and_are_tried_again_later_an
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def test(server: Server) -> None:
-        start = asyncio.ensure_future(server.resolver.prepare(configured(NAME, every=5)))
+        start = asyncio.ensure_future(server.resolver.prepare(configured(NAME, every=6)))
         await server.answer("192.0.2.2")
         await start
         pauses = []
         for _ in range(5):
             server.wake()
             pauses.append(await server.fail())
-        assert pauses == [1, 2, 4, 5, 5]
+        assert pauses == [1, 2, 4, 6, 6]
         assert list(server.resolver.briefing(configured(NAME))) == [found("192.0.2.2")]
         server.wake()
-        assert await server.answer("192.0.2.2") == 5
+        assert await server.answer("192.0.2.2") == 6
         server.wake()
         assert await server.fail() == 1  # from the beginning
         assert server.posted == [found("192.0.2.2")]
@@ -188,6 +188,20 @@ def test_failures_leave_the_last_addresses_in_force_and_are_tried_again_later_an
         f"peer {NAME} (IPv4) can be looked up again, and is still 192.0.2.2",
         failure,
     ]
+
+
+def test_a_name_that_was_never_known_is_asked_for_every_few_seconds() -> None:
+    """At boot the name server may be there half a minute after us."""
+
+    async def test(server: Server) -> None:
+        server.spawn(server.resolver.prepare(configured(NAME)))
+        pauses = [await server.fail()]
+        for _ in range(4):
+            server.wake()
+            pauses.append(await server.fail())
+        assert pauses == [1, 2, 4, 5, 5]
+
+    run(test)
 
 
 def test_a_name_of_the_loopback_alone_is_no_peer(caplog: pytest.LogCaptureFixture) -> None:
