@@ -9,10 +9,6 @@ from havip.config.kinds import Text
 
 LONGEST_PATH = 4095  # bytes: PATH_MAX and its closing zero
 
-#: holds a password or a token: one line, without which the file does not load
-SECRET_FILE = Text("the absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)
-#: a systemd credential (LoadCredential=) that holds such a line
-CREDENTIAL = Text("the name of a systemd credential", r"^[A-Za-z0-9._@-]{1,255}$", longest=255)
 #: holds certificates, each of which may vouch for a server
 CA_FILE = Text("the absolute path of a file of certificates", r"^/.*[^/]$", longest=LONGEST_PATH)
 #: a file that need not be there

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration on this machine: programs that cannot run, files that cannot be read.
+"""What is wrong with a configuration on this machine: programs that cannot run, accounts that do not exist.
 
 The one part of the checks that looks at the file system.  It goes by the shapes of the table, so a new
 key is looked at without a word here.
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from havip import permission, secrets
+from havip import permission
 from havip.config.commands import ACCOUNT, COMMAND, Program
 from havip.config.draft import Draft, group_of, value_of
 from havip.config.fields import Group, ListOf, Named, Shape
-from havip.config.files import CA_FILE, CREDENTIAL, SECRET_FILE
+from havip.config.files import CA_FILE
 from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.problems import Problems, quote
 from havip.config.reader import BAD, Read, Reading, whole
@@ -106,16 +106,6 @@ def text_of(reading: Mapping[str, Read], key: str) -> str:
     return "" if read is None or read.value is BAD else str(read.value)
 
 
-def secret(path: str, beside: Mapping[str, Read]) -> str | None:
-    """Say why a secret cannot be read."""
-    return secrets.objection(file=path)
-
-
-def credential(name: str, beside: Mapping[str, Read]) -> str | None:
-    """Say why a credential cannot be read."""
-    return secrets.objection(credential=name)
-
-
 def certificates(path: str, beside: Mapping[str, Read]) -> str | None:
     """Say why a file does not hold certificates to trust."""
     import ssl  # a tenth of the time that `havip check` takes
@@ -131,7 +121,5 @@ def certificates(path: str, beside: Mapping[str, Read]) -> str | None:
 LOOKS: Final[tuple[tuple[Shape, Look], ...]] = (
     (COMMAND, program),
     (ACCOUNT, account),
-    (SECRET_FILE, secret),
-    (CREDENTIAL, credential),
     (CA_FILE, certificates),
 )

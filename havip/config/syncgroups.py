@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from havip.config.notify import Notify
 from havip.config.tracking import Tracking, both, merged
 
 MOST_MEMBERS = 1000
@@ -17,6 +18,7 @@ class SyncGroup:
     name: str
     members: tuple[str, ...]
     track: Tracking = field(default_factory=Tracking)  # for every member
+    notify: Notify = field(default_factory=Notify)  # of the group itself
 
 
 def shared(groups: Iterable[SyncGroup], tracks: Mapping[str, Tracking]) -> dict[str, Tracking]:

@@ -233,7 +233,7 @@ def subjects(configuration: Configuration) -> Iterator[tuple[Subject, Notify]]:
     """Yield everything that has states, and how its changes are told."""
     for router in configuration.virtual_routers:
         yield (ROUTER, router.name), owned(router.notify, configuration.daemon)
-    for group in getattr(configuration, "sync_groups", ()):
+    for group in configuration.sync_groups:
         yield (GROUP, group.name), owned(group.notify, configuration.daemon)
 
 

@@ -52,6 +52,7 @@ TABLES = [
     ("### `fifos`", notify.FIFO),
     ("### `mail`", notify.MAIL),
     ("### `webhooks`", notify.WEBHOOK),
+    ("#### `password` and `authorization`", notify.SECRET),
     ("## `daemon`", DAEMON),
     *TRACKING,
     ("### `hmac`", HMAC),

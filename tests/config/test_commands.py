@@ -11,7 +11,7 @@ import pytest
 from havip.config.commands import ACCOUNT, COMMAND, split
 from havip.config.draft import value_of
 from havip.config.fields import Field, Group
-from havip.config.files import CA_FILE, CREDENTIAL, SECRET_FILE
+from havip.config.files import CA_FILE
 from havip.config.onsite import offences
 from havip.config.plan import difference
 from havip.config.problems import Place, Problems
@@ -29,8 +29,6 @@ class Job:
     run: tuple[str, ...] = ()
     user: str = ""
     group: str = ""
-    password_file: str = ""
-    password_credential: str = ""
     ca_file: str = ""
 
 
@@ -40,8 +38,6 @@ JOB = Group(
         Field("run", COMMAND, "what to run"),
         Field("user", ACCOUNT, "who runs it"),
         Field("group", ACCOUNT, "which group it has"),
-        Field("password_file", SECRET_FILE, "the password"),
-        Field("password_credential", CREDENTIAL, "the password"),
         Field("ca_file", CA_FILE, "whom to trust"),
     ),
 )
@@ -94,7 +90,6 @@ def test_a_list_holds_the_words_as_they_are() -> None:
         ("run: /etc/passwd x", "1:6: job.run: /etc/passwd is not executable"),
         ("run: /usr/bin/true\nuser: nosuch", '2:7: job.user: there is no user "nosuch"'),
         ("run: /usr/bin/true\ngroup: nosuch", '2:8: job.group: there is no group "nosuch"'),
-        ("password_file: /nowhere", "1:16: job.password_file: /nowhere: no such file or directory"),
         ("ca_file: /nowhere", "1:10: job.ca_file: /nowhere: No such file or directory"),
     ],
 )
@@ -109,26 +104,6 @@ def test_whose_rights_it_gets_counts(tmp_path: Path) -> None:
     assert read(f"run: {script}")[1] == []
     (complaint,) = read(f"run: {script}\nuser: nobody")[1]
     assert "may not be searched by user 65534" in complaint or "not executable for user" in complaint
-
-
-def test_a_secret_is_one_line_and_never_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "good").write_text("letmein\n")
-    (tmp_path / "empty").write_text("\n")
-    (tmp_path / "two").write_text("letmein\nletmeout\n")
-    (tmp_path / "binary").write_bytes(b"\xff\xfeletmein")
-    assert read(f"password_file: {tmp_path}/good")[1] == []
-    for name in ("empty", "two"):
-        said = f"{tmp_path}/{name} does not hold a single line of printable text"
-        assert read(f"password_file: {tmp_path}/{name}")[1] == [f"1:16: job.password_file: {said}"]
-    said = f"1:16: job.password_file: {tmp_path}/binary is not text in UTF-8"
-    assert read(f"password_file: {tmp_path}/binary")[1] == [said]
-    # Outside of the service nobody can tell; inside a credential that is not there is an error.
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    assert read("password_credential: lost")[1] == []
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert read("password_credential: good")[1] == []
-    said = f"1:22: job.password_credential: {tmp_path}/lost: no such file or directory"
-    assert read("password_credential: lost")[1] == [said]
 
 
 def test_a_file_of_certificates_must_hold_some(tmp_path: Path) -> None:

@@ -120,6 +120,22 @@ CHANNELS = {
     ),
     MAIL + "    tls: ssl\n": '6:10: notify.mail.tls: expected none or starttls or tls, found "ssl"',
     MAIL + "    from: x@test\n": '6:5: notify.mail.from: unknown key "from"; did you mean "sender"?',
+    MAIL + "    username: me\n": '6:15: notify.mail.username: "username" without "password"',
+    MAIL + "    password: {value: x}\n": (
+        '6:15: notify.mail.password: "password" without "username"'
+    ),
+    MAIL + "    tls: none\n    username: me\n    password: {value: x}\n": (
+        '6:10: notify.mail.tls: expected starttls or tls, found "none": '
+        "the password would cross the network in clear"
+    ),
+    "notify:\n  webhooks: [{url: 'http://h', authorization: {value: x}}]\n": (
+        '2:20: notify.webhooks[0].url: expected a URL of https, found "http://h": '
+        "what authorizes us would cross the network in clear"
+    ),
+    "notify:\n  webhooks: [{url: 'https://h', authorization: {file: /nowhere}}]\n": (
+        '2:55: notify.webhooks[0].authorization.file: expected a file with a secret, found "/nowhere": '
+        "it cannot be read: No such file or directory"
+    ),
     "notify:\n  startup: sleep\n": (
         '2:12: notify.startup: expected the absolute path of a program, found "sleep"'
     ),
@@ -132,6 +148,35 @@ CHANNELS = {
 @pytest.mark.parametrize(("head", "complaint"), CHANNELS.items())
 def test_what_is_wrong_with_a_channel_is_shown_with_its_place(head: str, complaint: str) -> None:
     assert complaint in complaints(head + router())
+
+
+def test_secrets_come_from_files_and_are_shown_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("letmein\n")
+    (tmp_path / "password").chmod(0o600)
+    head = MAIL + f"    username: me\n    password: {{file: {tmp_path}/password}}\n"
+    old = read(head + router())
+    assert old.notify.mail is not None
+    assert old.notify.mail.password is not None
+    assert old.notify.mail.password.octets == b"letmein"
+    assert "letmein" not in repr(old)
+    (tmp_path / "password").write_text("changed\n")
+    changes = plan(old, read(head + router()))
+    assert changes.settings == ("notify.mail.password.value: changed",)
+
+
+def test_a_password_may_go_in_clear_where_it_does_not_leave_the_machine() -> None:
+    here = (
+        MAIL.replace("mx.test", "127.0.0.1") + "    tls: none\n    username: me\n    password: {value: x}\n"
+    )
+    hook = "  webhooks: [{url: 'http://localhost:9000/', authorization: {value: Bearer x}}]\n"
+    assert complaints(here + hook + router()) == []
+
+
+def test_a_sync_group_has_programs_of_its_own() -> None:
+    group = "sync_groups:\n  all:\n    members: [gateway]\n    notify: {any: /usr/bin/true group}\n"
+    assert read(group + router()).sync_groups[0].notify == Notify(any=("/usr/bin/true", "group"))
+    (complaint,) = complaints(group.replace("/usr/bin/true", "/nowhere/x") + router())
+    assert complaint == "4:19: sync_groups.all.notify.any: /nowhere/x: no such file or directory"
 
 
 def test_a_script_that_others_could_change_is_not_loaded(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from havip.config.fields import Field, Group, ListOf, Named
 from havip.config.keys.names import NAME
+from havip.config.keys.notify import NOTIFY
 from havip.config.keys.tracking import TRACK
 from havip.config.syncgroups import MOST_MEMBERS, SyncGroup
 
@@ -26,6 +27,13 @@ SYNC_GROUP = Group(
             "what every member tracks",
             {"scripts": ["web"]},
             elsewhere=("track_interface", "track_script", "track_file", "track_process"),
+        ),
+        Field(
+            "notify",
+            NOTIFY,
+            "what is run when the group's state changes, and what else tells of it",
+            {"any": "/etc/havip/notify.sh"},
+            elsewhere=("notify_master", "notify_backup", "notify_fault", "notify_stop", "smtp_alert"),
         ),
     ),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from havip.clock import milliseconds, seconds
+from havip.config.authentication import SecretSource
 from havip.config.commands import ACCOUNT, COMMAND
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.files import ANY_FILE, CA_FILE
 from havip.config.kinds import Flag, Length, Text, Whole, Word
 from havip.config.notify import Channels, Fifo, Mail, Notify, Tls, Told, Webhook
+from havip.config.secrettext import SecretText, sources
 from havip.config.urls import URL
 
+LONGEST_SECRET = 1024  # bytes
 LONGEST_TIMEOUT = seconds(3600)
 LONGEST_STOP = seconds(60)
 LONGEST_TELLING = seconds(86400)
@@ -88,6 +91,12 @@ FIFO = Group(
     short="path",
 )
 
+SECRET = Group(
+    SecretSource,
+    sources(SecretText(1, LONGEST_SECRET, binary=False), "the secret", "Bearer secret"),
+    expected='a secret: its "file", its "credential" or its "value"',
+)
+
 MAIL = Group(
     Mail,
     (
@@ -107,6 +116,8 @@ MAIL = Group(
         Field("tls", Word(Tls), "starttls, tls from the first byte, or none", "starttls"),
         Field("port", Whole(1, 65535), "the server's port; left out: the usual one for tls", 587),
         Field("ca_file", CA_FILE, "certificates to trust instead of the system's", "/etc/havip/ca.pem"),
+        Field("username", Text("a name", r"^\S", longest=255), "who we are to the server", "havip"),
+        Field("password", SECRET, "the password that goes with it", {"file": "/etc/havip/mail-password"}),
         Field(
             "helo", SERVER, "what we call ourselves in EHLO", "r1.example.net", elsewhere=("smtp_helo_name",)
         ),
@@ -133,6 +144,12 @@ WEBHOOK = Group(
     (
         Field("url", URL, "where each change is posted", "https://example.net/hooks/havip"),
         Field("headers", ListOf(HEADER, 32), "headers to send along", ["X-Team: network"]),
+        Field(
+            "authorization",
+            SECRET,
+            "the value of an Authorization header",
+            {"file": "/etc/havip/hook-token"},
+        ),
         Field("ca_file", CA_FILE, "certificates to trust instead of the system's", "/etc/havip/ca.pem"),
         Field("timeout", Length(milliseconds(100), LONGEST_TIMEOUT), "for one attempt", "10s"),
         Field("attempts", Whole(1, 1000), "how often a change is posted until it is taken", 10),
