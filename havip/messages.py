@@ -31,6 +31,7 @@ class Setup:
 
     realtime_priority: int  # SCHED_RR 1..99; 0: none
     lock_memory: bool
+    cpus: tuple[int, ...] = ()  # on which it may run; empty: on all
 
 
 @dataclass(frozen=True, slots=True)

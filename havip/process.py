@@ -13,7 +13,7 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from havip.clock import NANOSECONDS_PER_SECOND, NEVER, Instant
@@ -58,6 +58,21 @@ LINUX_CAPABILITY_VERSION_3: Final = 0x20080522
 libc: Final = ctypes.CDLL(None, use_errno=True)
 #: The timer's own handle: saving errno for Python at every call would cost a tenth of the call.
 fast_libc: Final = ctypes.CDLL(None)
+
+
+def run_on(cpus: Collection[int]) -> str | None:
+    """Have this process run on these processors alone (none: wherever it may).
+
+    Returns None, or what is wrong, in words.
+    """
+    if not cpus:
+        return None
+    try:
+        os.sched_setaffinity(0, cpus)
+    except (OSError, ValueError, OverflowError):
+        usable = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        return f"none of the processors {', '.join(map(str, cpus))} can be used: running on {usable}"
+    return None
 
 
 def set_realtime(priority: int) -> str | None:

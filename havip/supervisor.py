@@ -219,7 +219,7 @@ class Supervisor:
 
     def _configure_worker(self) -> None:
         daemon = self.configuration.daemon
-        self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory))
+        self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory, daemon.cpu_affinity))
         self._worker.post(Leftovers(tuple(self.tenancy.leftovers)))
         for router in self.configuration.virtual_routers:
             self._worker.post(PutRouter(router.bare))

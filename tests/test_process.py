@@ -99,6 +99,20 @@ print(json.dumps([warning, before_locked > 0, locked, resident < 16 << 10]))
     assert result == [None, True, 64 << 10, True]
 
 
+def test_a_process_runs_where_it_is_told_and_where_it_may_if_it_is_told_nonsense() -> None:
+    result = in_new_process(
+        """
+before = sorted(os.sched_getaffinity(0))
+first = process.run_on(before[:1]), sorted(os.sched_getaffinity(0)) == before[:1]
+rest = [process.run_on([1023]), process.run_on([]), sorted(os.sched_getaffinity(0)) == before[:1]]
+print(json.dumps([first, *rest]))
+"""
+    )
+    assert result[0] == [None, True]
+    assert result[1].startswith("none of the processors 1023 can be used: running on ")
+    assert result[2:] == [None, True]
+
+
 def test_refused_memory_lock_names_capability_and_limit() -> None:
     result = in_new_process(
         """

@@ -14,6 +14,7 @@ from havip.config import checks_authentication, checks_cast, checks_notify
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
 from havip.config.checks_groups import check_groups
+from havip.config.checks_strict import check_strict
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
 from havip.config.model import OWNER_PRIORITY, Claim, Family, VirtualAddress, VirtualRouter, claim
@@ -126,6 +127,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     checks_notify.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)
+    check_strict(drafts, problems)
 
 
 def object_to(draft: Draft, objection: Objection, problems: Problems) -> None:

@@ -135,6 +135,7 @@ class VirtualRouter:
     start: StartAs = StartAs.BACKUP
     yield_after_stall: bool = False  # a backup must have taken over while we stood still: let it be
     accept: bool = True  # what is sent to the addresses; the owner always does (RFC 9568 section 6.1)
+    strict: bool = False  # have nothing that the RFC does not know
     announce: Announcing = field(default_factory=Announcing)
     track: Tracking = field(default_factory=Tracking)
     hmac: Hmac | None = None  # adverts are signed
@@ -213,6 +214,7 @@ class Daemon:
     instance: str | None = None  # tells several daemons of one host apart
     network_namespace: str | None = None  # the name of one, or the path of its file
     state_directory: str = STATE_DIRECTORY
+    cpu_affinity: tuple[int, ...] = ()  # processors for the process that speaks VRRP; empty: all
     startup_delay: Duration = ZERO  # from the daemon's start until virtual routers take part
     delay_after_boot: Duration = ZERO  # from the host's; the later of the two counts
 

@@ -88,7 +88,7 @@ def on_advert(us: Settings, state: Master, advert: Advert, now: Instant) -> Step
         # to us (two halves of a LAN have just joined), and it answers a weaker master by calling them.
         # Not if we promise more adverts than the winner does: backups would learn our interval from it,
         # and take over before the winner's next one.
-        parting = [SendAdvert(us.priority)] if us.interval >= advert.interval else []
+        parting = [SendAdvert(us.priority)] if us.last_word and us.interval >= advert.interval else []
         why = f"a better master advertises with priority {advert.priority}"
         return states.follow(us, advert, now, None), [*parting, RemoveAddresses(), Tell(why)]
     state, actions = on_weaker(us, state, now)

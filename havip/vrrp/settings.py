@@ -34,6 +34,7 @@ class Settings:
     announce: Announcing = field(default_factory=Announcing)
     start_as_master: bool = False  # listen for one interval at the start, not for Master_Down_Interval
     password: bytes = b""  # of VRRPv2; empty: no authentication
+    last_word: bool = True  # a master that gives way says so once more, beyond RFC 9568 section 6.4.3
     stall: Duration = ZERO  # this long after a missed advert a backup has taken over; 0: we do not care
 
     @classmethod
@@ -54,6 +55,7 @@ class Settings:
             checksum_form=router.checksum_form,
             answer_lower_priority=router.answer_lower_priority,
             announce=router.announce,
+            last_word=not router.strict,
             start_as_master=router.start is StartAs.MASTER,
             stall=stall_of(router) if router.yield_after_stall and not router.preempt else ZERO,
             password=router.authentication.password.octets if router.authentication is not None else b"",

@@ -272,6 +272,7 @@ class Worker:
 
     def _set_up(self, setup: Setup) -> None:
         steps: list[Callable[[], str | None]] = [
+            lambda: process.run_on(setup.cpus),
             lambda: process.set_realtime(setup.realtime_priority),
             lambda: process.lock_memory() if setup.lock_memory else None,
             lambda: process.keep_capabilities(CAPABILITIES),

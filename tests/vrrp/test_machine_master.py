@@ -59,6 +59,12 @@ def test_a_master_gives_way_to_a_better_one_with_one_last_advert(
     ]
 
 
+def test_a_strict_master_gives_way_in_silence() -> None:
+    state, actions = step(us(last_word=False), master(), advert(101), at(0.4))
+    assert isinstance(state, Backup)
+    assert actions == [RemoveAddresses(), Tell("a better master advertises with priority 101")]
+
+
 def test_a_master_gives_way_even_when_it_may_not_preempt() -> None:
     state, _ = step(us(preempt=False), master(), advert(101), at(0.4))
     assert isinstance(state, Backup)

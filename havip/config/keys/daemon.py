@@ -5,12 +5,13 @@ from __future__ import annotations
 from havip import instance
 from havip.clock import ZERO, seconds
 from havip.config.commands import ACCOUNT
-from havip.config.fields import Field, Group
+from havip.config.fields import Field, Group, ListOf
 from havip.config.kinds import Flag, Length, Text, Whole
 from havip.config.model import Daemon
 
 LONGEST_HOLD = seconds(3600)
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
+MOST_CPUS = 1024  # as many as the kernel's usual mask has room for
 LONGEST_PATH = 1024  # bytes
 PATH_OF_SOCKET = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_SOCKET_PATH)
 
@@ -54,6 +55,13 @@ DAEMON = Group(
             50,
         ),
         Field("lock_memory", Flag(), "keep that process in memory, never in swap", True),
+        Field(
+            "cpu_affinity",
+            ListOf(Whole(0, MOST_CPUS - 1), MOST_CPUS),
+            "the processors on which that process runs; unless given, on all",
+            [1],
+            elsewhere=("vrrp_cpu_affinity",),
+        ),
         Field(
             "startup_delay",
             Length(ZERO, LONGEST_HOLD),

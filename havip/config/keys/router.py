@@ -102,6 +102,13 @@ ROUTER = Group(
             elsewhere=("no_accept", "accept_mode"),
         ),
         Field(
+            "strict",
+            Flag(),
+            "refuse every key that departs from the RFC",
+            True,
+            elsewhere=("strict_mode", "vrrp_strict"),
+        ),
+        Field(
             "announce",
             ANNOUNCE,
             "how often neighbours are told where the addresses are (gratuitous ARP, unsolicited NA)",
