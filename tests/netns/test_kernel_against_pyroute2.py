@@ -70,6 +70,7 @@ def as_link(read: Any) -> Link | None:
         flags=read["flags"],
         mac=bytes.fromhex(mac.replace(":", "")),
         mtu=read.get_attr("IFLA_MTU"),
+        parent=read.get_attr("IFLA_LINK") or 0,
     )
 
 
