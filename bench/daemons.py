@@ -147,6 +147,8 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
     """Yield the lines of one vrrp_instance.  Raises `ValueError` for what keepalived 2.2 cannot do."""
     if router.rfc9568:
         raise ValueError("keepalived before 2.3 always covers the pseudo header")
+    if router.hmac is not None:
+        raise ValueError("keepalived before 2.4 does not sign")
     yield f"state {'MASTER' if router.priority == 255 else 'BACKUP'}"
     yield f"interface {router.interface}"
     yield f"version {router.version}"
@@ -166,6 +168,9 @@ def keepalived_words(router: VirtualRouter) -> Iterator[str]:
         yield "lower_prio_no_advert true"
     # A master that gives way says so once, as havip always does: the winner then calls the neighbours back.
     yield "higher_prio_send_advert true"
+    if router.authentication is not None:
+        password = router.authentication.password.octets.decode()
+        yield f"authentication {{\n        auth_type PASS\n        auth_pass {password}\n    }}"
     if router.unicast is not None:
         yield from keepalived_unicast(router.unicast)
     if router.multicast.group is not None:
@@ -229,32 +234,36 @@ class Havip(Daemon):
 def havip_words(router: VirtualRouter) -> dict[str, object]:
     """Return one virtual router as its YAML node."""
     said = router.announce
-    return cast_words(router) | {
-        "interface": router.interface,
-        "vrid": router.vrid,
-        "version": router.version,
-        "priority": router.priority,
-        "interval": spell(router.interval),
-        "preempt": router.preempt,
-        "preempt_delay": spell(router.preempt_delay),
-        "down_adverts": router.down_adverts,
-        "rfc9568": router.rfc9568,
-        "answer_lower_priority": router.answer_lower_priority,
-        "addresses": [str(address) for address in router.addresses],
-        "virtual_mac": {
-            "enabled": router.virtual_mac.enabled,
-            "transmit_on_parent": router.virtual_mac.transmit_on_parent,
-        },
-        "announce": {
-            "repeat": said.repeat,
-            "delay": spell(said.delay),
-            "refresh": spell(said.refresh),
-            "refresh_repeat": said.refresh_repeat,
-            "lower_priority_repeat": said.lower_priority_repeat,
-            "lower_priority_delay": spell(said.lower_priority_delay),
-            "interval": spell(said.interval),
-        },
-    }
+    return (
+        cast_words(router)
+        | authentication_words(router)
+        | {
+            "interface": router.interface,
+            "vrid": router.vrid,
+            "version": router.version,
+            "priority": router.priority,
+            "interval": spell(router.interval),
+            "preempt": router.preempt,
+            "preempt_delay": spell(router.preempt_delay),
+            "down_adverts": router.down_adverts,
+            "rfc9568": router.rfc9568,
+            "answer_lower_priority": router.answer_lower_priority,
+            "addresses": [str(address) for address in router.addresses],
+            "virtual_mac": {
+                "enabled": router.virtual_mac.enabled,
+                "transmit_on_parent": router.virtual_mac.transmit_on_parent,
+            },
+            "announce": {
+                "repeat": said.repeat,
+                "delay": spell(said.delay),
+                "refresh": spell(said.refresh),
+                "refresh_repeat": said.refresh_repeat,
+                "lower_priority_repeat": said.lower_priority_repeat,
+                "lower_priority_delay": spell(said.lower_priority_delay),
+                "interval": spell(said.interval),
+            },
+        }
+    )
 
 
 def cast_words(router: VirtualRouter) -> dict[str, object]:
@@ -270,6 +279,18 @@ def cast_words(router: VirtualRouter) -> dict[str, object]:
     source = {} if unicast.source is None else {"source": str(unicast.source)}
     words = {"peers": peers, "ttl": unicast.ttl, "check_source": unicast.check_source}
     return {"unicast": words | source}
+
+
+def authentication_words(router: VirtualRouter) -> dict[str, object]:
+    """Return how adverts prove where they come from, if they do."""
+    words: dict[str, object] = {}
+    if router.hmac is not None:
+        keys = {key.number: {"value": f"hex:{key.octets.hex()}"} for key in router.hmac.keys}
+        words["hmac"] = {"keys": keys, "active_key": router.hmac.active_key}
+    if router.authentication is not None:
+        password = router.authentication.password.octets.decode()
+        words["authentication"] = {"type": str(router.authentication.type), "password": password}
+    return words
 
 
 KINDS: Final[tuple[type[Daemon], ...]] = (Keepalived, Havip)

@@ -256,3 +256,36 @@ def test_a_resignation_is_checked_like_any_other_advert(version: int) -> None:
     assert packet.refuse(settings, resignation) is None
     assert packet.refuse(settings, replace(resignation, interval=Duration(0))) is Refusal.INTERVAL
     assert packet.refuse(settings, replace(resignation, source=US)) is Refusal.OWN_PACKET
+
+
+@pytest.mark.parametrize(
+    ("auth_type", "data", "refusal"),
+    [
+        (1, b"secret\0\0", None),
+        (1, b"secret\0x", Refusal.PASSWORD),
+        (1, b"SECRET\0\0", Refusal.PASSWORD),
+        (1, bytes(8), Refusal.PASSWORD),
+        (0, bytes(8), Refusal.AUTH_TYPE),
+        (2, b"secret\0\0", Refusal.AUTH_TYPE),
+    ],
+)
+def test_a_router_with_a_password_believes_those_that_know_it(
+    auth_type: int, data: bytes, refusal: Refusal | None
+) -> None:
+    ours = replace(ORDINARY, version=2, password=b"secret")
+    sent = message(version=2, timing=auth_type << 8 | 1, tail=data)
+    heard = packet.decode(sent, SOURCE, GROUP_V4, 255)
+    assert isinstance(heard, Advert)
+    assert packet.refuse(ours, heard) is refusal
+
+
+def test_without_a_password_the_authentication_data_mean_nothing() -> None:
+    heard = packet.decode(message(version=2, tail=b"whatever"), SOURCE, GROUP_V4, 255)
+    assert isinstance(heard, Advert)
+    assert packet.refuse(replace(ORDINARY, version=2), heard) is None
+
+
+def test_a_password_is_sent_behind_the_addresses_and_padded_with_zeros() -> None:
+    ours = replace(ORDINARY, version=2, password=b"secret", address=SOURCE)
+    sent = packet.encode(ours, 200, [VIP], GROUP_V4)
+    assert sent == message(version=2, timing=0x0101, tail=b"secret\0\0")
