@@ -156,15 +156,15 @@ def is_link_local(address: Address) -> bool:
     return address.address[0] == 0xFE and address.address[1] & 0xC0 == 0x80
 
 
-def outlet_fault(mirror: Mirror, name: str, parent: int, mac: bytes, needs_link: bool = True) -> str | None:
+def outlet_fault(mirror: Mirror, name: str, parent: int, mac: bytes) -> str | None:
     """Return in words why a router cannot use an interface as its own; None: it can.
 
-    It must stand on the interface ``parent`` and have the address ``mac``, unless that is empty.  Without
-    ``needs_link`` it need carry nothing at present.
+    It must stand on the interface ``parent`` and have the address ``mac``, unless that is empty.  Its carrier
+    is its parent's, which is looked at there, with the delays that count for it.
     """
     link = mirror.link(name)
     if link is not None and link.parent != parent:
         return f"interface {name} stands on another interface"
     if link is not None and mac and link.mac != mac:
         return f"interface {name} has another MAC address than the virtual one"
-    return link_fault(mirror, name) if needs_link or link is None else None
+    return device_of(mirror, name).fault

@@ -105,9 +105,9 @@ class Kernel:
         """Return an interface that carries no adverts but is to hold something of ours."""
         return device_of(self._around.mirror, name)
 
-    def outlet_fault(self, interface: str, parent: int, mac: bytes, needs_link: bool) -> str | None:
+    def outlet_fault(self, interface: str, parent: int, mac: bytes) -> str | None:
         """Return in words why a router cannot use an interface as its own; None: it can."""
-        return outlet_fault(self._around.mirror, interface, parent, mac, needs_link)
+        return outlet_fault(self._around.mirror, interface, parent, mac)
 
     def prepare(self, ifindex: int, wanted: Sequence[Holding]) -> Batch:
         """Build the requests that add and remove ``wanted``, for any number of uses.

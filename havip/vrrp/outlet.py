@@ -27,10 +27,9 @@ class Outlet:
     def __init__(self, router: Router) -> None:
         config = router.config
         self.interface = device_name(config)
-        self.port = router.port
+        self.router = router
         self.fault: str | None = f"interface {self.interface} has not been looked at"
         self.sender: AdvertSender | None = None
-        self._needs_link = config.track.own_interface
         self._mac = bytes.fromhex(mac_of(config).replace(":", ""))
         self._sends = sends_from_device(config)
         self._own: AdvertSender | None = None
@@ -38,22 +37,23 @@ class Outlet:
 
     def look(self, kernel: Kernel) -> str | None:
         """Return what is wrong with the interface now; None: nothing."""
-        return kernel.outlet_fault(self.interface, self.port.view.ifindex, self._mac, self._needs_link)
+        return kernel.outlet_fault(self.interface, self.router.port.view.ifindex, self._mac)
 
     def use(self, fault: str | None, kernel: Kernel) -> None:
         """Go by a new look, and by the port as it is now.  Where no socket opens, ``fault`` says so."""
         self.fault = fault
+        port = self.router.port
         if not self._sends:
-            self.sender = self.port.sender
+            self.sender = port.sender
             return
-        view = self.port.view
+        view = port.view
         ifindex = kernel.device(self.interface).ifindex
         basis = (ifindex, view.address, fault or view.fault)
         if basis != self._basis or self._own is None:
             self.close()
             self._basis = basis
             if fault is None and view.fault is None:
-                self._open(ifindex)
+                self._open(ifindex, port)
 
     def close(self) -> None:
         """Close the socket."""
@@ -61,11 +61,9 @@ class Outlet:
             self._own.close()
         self.sender = self._own = None
 
-    def _open(self, ifindex: int) -> None:
+    def _open(self, ifindex: int, port: Port) -> None:
         try:
-            self.sender = self._own = AdvertSender(
-                self.interface, ifindex, self.port.family, self.port.view.address
-            )
+            self.sender = self._own = AdvertSender(self.interface, ifindex, port.family, port.view.address)
         except OSError as error:
             self.fault = f"cannot open a raw socket on interface {self.interface}: {error.strerror}"
 
@@ -94,7 +92,6 @@ class Outlets:
         if outlet is None:
             router.outlet = router.port
         else:
-            outlet.port = router.port
             outlet.use(outlet.look(self._kernel), self._kernel)
 
     def remove(self, router: Router) -> None:

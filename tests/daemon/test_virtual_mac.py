@@ -225,6 +225,16 @@ def test_a_killed_worker_resumes_on_the_same_interface(lan: Lan, folder: Path) -
         assert VIP in lan.r1.addresses("vrrp.51")
 
 
+def test_a_flap_that_may_be_overlooked_is_overlooked(lan: Lan, client: Host, folder: Path) -> None:
+    text = configuration(four=four()) + "interfaces: {eth0: {down_delay: 20s}}\n"
+    with Daemon(lan.r1, folder, text) as daemon:
+        daemon.wait_for("four: MASTER")
+        lan.net.carrier(lan.r1, False)
+        lan.net.carrier(lan.r1, True)
+        assert connects(client, VIP)
+        assert daemon.said("four: (BACKUP|MASTER|FAULT)") == 2
+
+
 def test_an_interface_that_comes_back_carries_the_virtual_mac_again(
     lan: Lan, client: Host, folder: Path
 ) -> None:

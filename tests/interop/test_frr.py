@@ -6,8 +6,9 @@ import pytest
 
 from bench.daemons import Havip
 from havip.clock import seconds
+from havip.config.devices import VirtualMac
 from tests.interop.frr import Frr
-from tests.interop.lan import DIALECTS, Dialect, Lan
+from tests.interop.lan import DIALECTS, V3, Dialect, Lan
 
 pytestmark = pytest.mark.root
 
@@ -49,3 +50,18 @@ def test_havip_follows_frr_and_hears_it_resign(lan: Lan, dialect: Dialect) -> No
     taken = ours.announces(dialect.vip, after=resigned.at)
     assert taken.at - resigned.at < 5_000_000_000  # Master_Down_Interval would be 10 s, or 100 s
     ours.holds(dialect.vip)
+
+
+def test_both_have_the_virtual_mac(lan: Lan) -> None:
+    """FRR's adverts come from the MAC address that our own macvlan has, and are heard all the same."""
+    theirs = Frr(lan, "r1", V3, 200)
+    ours = lan.player(Havip, "r2", V3.router(100, down_adverts=100, virtual_mac=VirtualMac()))
+    theirs.start()
+    theirs.advertises()
+    ours.start()
+    ours.enters("BACKUP")
+    heard = theirs.advertises(after=lan.now())
+    theirs.advertises(after=heard.at)
+    theirs.stop()
+    theirs.advertises(priority=0)
+    ours.holds(V3.vip)  # Master_Down_Interval would be 10 s
