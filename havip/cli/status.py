@@ -14,7 +14,7 @@ from havip.cli.reload import problem_line
 from havip.cli.told import told_words
 from havip.clock import seconds, spell, wall
 from havip.control.client import DEFAULT_SOCKET, Client
-from havip.control.views import Router, Status, SyncGroup, Worker
+from havip.control.views import Router, Status, SyncGroup, Tracked, Worker
 
 HELP = VERBS["status"]
 
@@ -29,6 +29,7 @@ For each virtual router:
   why        what led to this state
   KEPT OUT   in maintenance: by whom, since when and why
   priority   what it advertises and elects with, and the configured one where they differ
+  tracking   what each tracker adds to it, or that it means FAULT, and why
   master     who holds the addresses, as far as it has been heard
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
   counters   since the worker started; those that are 0 only with --verbose
@@ -178,6 +179,8 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
         words = [router.device["name"], router.device["kind"], router.device["mac"], router.device["fault"]]
         yield from wrapped("device", list(filter(None, words)), width)
     yield from wrapped("priority", priority_words(router), width)
+    for number, tracked in enumerate(router.tracking):
+        yield from wrapped(" " if number else "tracking", tracking_words(tracked), width, " ")
     yield from wrapped("master", [master_words(router)], width)
     yield from wrapped("timers", timer_words(router), width)
     yield from wrapped("addresses", router.addresses, width)
@@ -210,6 +213,12 @@ def order_words(order: Mapping[str, object]) -> list[str]:
     """Return who ordered something, when and why."""
     words = [f"by {order.get('by')}", f"on {at_time(float(str(order.get('at'))))}"]
     return [" ".join(words) + (f": {order['reason']}" if order.get("reason") else "")]
+
+
+def tracking_words(tracked: Tracked) -> list[str]:
+    """Return what a tracker adds to the priority, or that it means FAULT, and why."""
+    means = "FAULT" if tracked.fault else f"{tracked.adds:+}" if tracked.weight else "ok"
+    return [f"{tracked.kind} {tracked.name}", f"{means}:", *tracked.why.split(" ")]
 
 
 def master_words(router: Router) -> str:

@@ -58,7 +58,24 @@ def report_as_dict(report: RouterReport) -> Json:
 
 
 #: keys of a virtual router that a daemon of an earlier version does not show
-LATER = ("maintenance", "priority_override", "device")
+LATER = ("maintenance", "priority_override", "device", "tracking")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What one tracker means for the priority of a virtual router."""
+
+    kind: str  # interface, script, file, process or router
+    name: str
+    weight: int
+    adds: int
+    fault: bool  # it keeps the virtual router in FAULT
+    why: str
+
+    @classmethod
+    def of(cls, data: Json) -> Tracked:
+        """Return the tracker that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
+        return cls(**{name: data[name] for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +105,14 @@ class Router:
     maintenance: Json | None = None  # by, at, reason; None: it takes part
     priority_override: Json | None = None  # value, by, at, reason
     device: Json | None = None  # name, kind, mac, fault of the interface that it has to itself
+    tracking: tuple[Tracked, ...] = ()  # every term of the effective priority
 
     @classmethod
     def of(cls, data: Json) -> Router:
         """Return the router that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
         known = {name: data[name] for name in cls.__slots__ if name not in LATER}
         known |= {name: data.get(name) for name in LATER}
+        known["tracking"] = tuple(map(Tracked.of, data.get("tracking") or ()))
         lists = {name: tuple(data[name]) for name in ("addresses", "peers")}
         return cls(**known | lists | {"counters": dict(data["counters"])})
 

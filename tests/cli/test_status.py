@@ -166,6 +166,22 @@ dmz  FAULT  for 1d01h, since 2023-11-13 21:13:20
     )
 
 
+def test_every_term_of_the_priority_is_shown(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    term = {"kind": "script", "name": "web", "weight": -20, "adds": -20, "fault": False, "why": "failed"}
+    good = {"kind": "interface", "name": "eth2", "weight": 0, "adds": 0, "fault": False, "why": "is up"}
+    bad = {"kind": "file", "name": "drain", "weight": 0, "adds": 0, "fault": True, "why": "holds 1"}
+    says["virtual_routers"] = [GATEWAY | {"tracking": [term, good, bad]}]
+    assert """\
+  priority   150
+  tracking   script web -20: failed
+             interface eth2 ok: is up
+             file drain FAULT: holds 1
+  master     192.0.2.2 (this host)
+""" in printed(capsys, "status", "gateway", "--socket", socket_path)
+
+
 def test_brief_is_one_line_a_router_in_columns(
     says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,246 @@
+"""The supervisor's side of tracking: what the checker is told, and how long it is believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from havip.config.model import Configuration, Daemon
+from havip.config.tracking import (
+    FileTracker,
+    InterfaceDelays,
+    Script,
+    ScriptTracker,
+    TrackedFile,
+    TrackerKind,
+    Tracking,
+)
+from havip.messages import (
+    Alive,
+    Commit,
+    Delay,
+    DropTracker,
+    Message,
+    PutFile,
+    PutScript,
+    TrackResult,
+)
+from havip.services import trackers as module
+from havip.services.trackers import Trackers
+from tests.vrrp.model import router
+
+WEB = Script("web", ("/usr/bin/true",))
+LOAD = TrackedFile("load", "/run/load", initial=0)
+NEITHER = Configuration()
+SCRIPT = Configuration(
+    virtual_routers=(router(track=Tracking(scripts=(ScriptTracker("web"),))),), scripts=(WEB,)
+)
+BOTH = replace(
+    SCRIPT,
+    virtual_routers=(
+        router(track=Tracking(scripts=(ScriptTracker("web"),), files=(FileTracker("load", 1),))),
+    ),
+    tracked_files=(LOAD,),
+)
+GOOD = TrackResult(TrackerKind.SCRIPT, "web", True, why="is good")
+
+
+class Checker:
+    """A checker that a test speaks for."""
+
+    title = "the checker worker"
+
+    def __init__(self, on_start: Any, on_message: Any, on_end: Any) -> None:
+        self.on_start, self.say = on_start, on_message
+        self.told: list[Message] = []
+        self.restarts = 0
+        self.left = False
+
+    def start(self) -> None:
+        self.on_start()
+
+    def die(self) -> None:
+        """End, and begin another life."""
+        self.restarts += 1
+        self.told.clear()
+        self.on_start()
+
+    def post(self, message: Message) -> None:
+        self.told.append(message)
+
+    async def watch(self) -> None:
+        await asyncio.Event().wait()
+
+    async def leave(self) -> None:
+        self.left = True
+
+
+class Host:
+    """The supervisor, as far as the service sees it; ``posted`` is what the VRRP worker was told."""
+
+    def __init__(self) -> None:
+        self.posted: list[Message] = []
+        self.made: list[Checker] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.service = Trackers(cast(Any, self), cast(Any, self.make))
+
+    def make(self, *hooks: Any) -> Checker:
+        self.made.append(Checker(*hooks))
+        return self.made[-1]
+
+    @property
+    def checker(self) -> Checker:
+        return self.made[-1]
+
+    def post(self, message: Message) -> None:
+        self.posted.append(message)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        self.tasks.append(asyncio.get_running_loop().create_task(coroutine))
+        return self.tasks[-1]
+
+    async def load(self, configuration: Configuration, *answers: TrackResult) -> None:
+        """Put a configuration in force; ``answers`` come from the checker meanwhile."""
+        preparing = asyncio.ensure_future(self.service.prepare(configuration))
+        await asyncio.sleep(0)
+        for answer in answers:
+            self.checker.say(answer)
+        await preparing
+        await self.service.settle(configuration)
+
+
+def play(scene: Callable[[Host], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        host = Host()
+        try:
+            await scene(host)
+        finally:
+            for task in host.tasks:
+                task.cancel()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_RESULTS_WITHIN", 0.01)
+
+
+def test_there_is_a_checker_only_while_something_is_tracked() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(NEITHER)
+        assert host.made == []
+        await host.load(SCRIPT, GOOD)
+        assert [worker.title for worker in host.service.workers()] == ["the checker worker"]
+        await host.load(NEITHER)
+        assert host.checker.left
+        assert list(host.service.workers()) == []
+        assert host.posted[-1] == DropTracker(TrackerKind.SCRIPT, "web")
+
+    play(scene)
+
+
+def test_what_nobody_tracks_is_not_run() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(replace(SCRIPT, scripts=(WEB, Script("other", ("/usr/bin/false",)))), GOOD)
+        assert host.checker.told == [PutScript(WEB, None), Commit(1)]
+
+    play(scene)
+
+
+def test_a_start_waits_for_first_results_but_not_for_ever() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(SCRIPT)  # the checker says nothing
+        assert list(host.service.briefing(SCRIPT)) == [Delay(())]
+        host.checker.say(GOOD)
+        assert host.posted == [GOOD]
+        delays = (InterfaceDelays("eth0"),)
+        assert list(host.service.briefing(replace(SCRIPT, interfaces=delays))) == [Delay(delays), GOOD]
+
+    play(scene)
+
+
+def test_a_reload_tells_the_checker_the_difference_and_weights_are_none() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(SCRIPT, GOOD)
+        host.checker.told.clear()
+        await host.load(replace(SCRIPT, scripts=(replace(WEB, weight=5, reverse=True),)))
+        assert host.checker.told == [Commit(2)]
+        await host.load(replace(BOTH, scripts=(replace(WEB, fall=3),)))
+        assert host.checker.told[1:] == [
+            PutScript(replace(WEB, fall=3), True),  # with the verdict it had
+            PutFile(LOAD, fresh=True),
+            Commit(3),
+        ]
+
+    play(scene)
+
+
+def test_the_next_life_of_a_checker_gets_the_verdicts_and_writes_no_initial_value_again() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(BOTH, GOOD)
+        host.checker.die()
+        assert host.checker.told == [PutScript(WEB, True), PutFile(LOAD, fresh=False), Commit(2)]
+        assert host.posted == [GOOD]  # nothing has changed
+
+    play(scene)
+
+
+def test_a_script_without_a_user_gets_that_of_the_daemon() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(replace(SCRIPT, daemon=Daemon(script_user="nobody", script_group="nogroup")))
+        assert host.checker.told[0] == PutScript(replace(WEB, user="nobody", group="nogroup"), None)
+
+    play(scene)
+
+
+def test_a_checker_that_stays_away_is_believed_for_a_while_and_then_all_has_failed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "BELIEVED_FOR", 0.05)
+
+    async def scene(host: Host) -> None:
+        await host.load(SCRIPT, GOOD)
+        async with asyncio.timeout(15):
+            while len(host.posted) < 2:
+                await asyncio.sleep(0.01)
+        assert host.posted[0] == GOOD
+        failed = host.posted[1]
+        assert isinstance(failed, TrackResult)
+        assert (failed.good, failed.why) == (
+            False,
+            "is not known: the checker worker has been away for 0.05 s",
+        )
+        assert (
+            "no sign of life from the checker worker for 0.05 s: all it tracks has failed" in caplog.messages
+        )
+        host.checker.die()
+        assert host.checker.told[0] == PutScript(WEB, None)  # that failure was nobody's verdict
+        host.checker.say(Alive())
+        host.checker.say(GOOD)
+        assert host.posted[-1] == GOOD
+
+    play(scene)
+
+
+def test_the_status_shows_what_is_tracked_by_name() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(BOTH, GOOD)
+        assert host.service.status() == {
+            "trackers": [
+                {"kind": "script", "name": "web", "good": True, "value": None, "why": "is good"},
+                {
+                    "kind": "file",
+                    "name": "load",
+                    "good": None,
+                    "value": None,
+                    "why": "waits for its first result",
+                },
+            ]
+        }
+
+    play(scene)
