@@ -50,8 +50,11 @@ class Record:
     @classmethod
     def of(cls, configuration: Configuration) -> Record:
         """Return what a configuration claims."""
-        routers = configuration.virtual_routers
-        return cls(tuple(router.key for router in routers), tuple(router.estate for router in routers))
+        routers, static = configuration.virtual_routers, configuration.static
+        estates = [router.estate for router in routers]
+        if static.holdings:
+            estates.append(static.estate)
+        return cls(tuple(router.key for router in routers), tuple(estates))
 
     @property
     def claims(self) -> frozenset[Claim]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from havip.config.cast import Address
-from havip.config.model import Estate, VirtualRouter
+from havip.config.model import Estate, Static, VirtualRouter
 from havip.config.tracking import (
     InterfaceDelays,
     Script,
@@ -82,6 +82,13 @@ class HandOver:
     """Have a router that is MASTER let another one take over."""
 
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class PutStatic:
+    """Hold this, whoever is master, and nothing that was put before."""
+
+    static: Static
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +322,7 @@ Message: TypeAlias = (
     | Resolved
     | Override
     | HandOver
+    | PutStatic
     | Leftovers
     | Commit
     | Describe

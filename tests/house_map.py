@@ -18,7 +18,7 @@ PURE = {
     *(
         f"havip.config.{path.stem}"
         for path in (ROOT / "havip/config").glob("*.py")
-        if path.stem not in ("__init__", "keyfiles", "onsite", "yamlfile")
+        if path.stem not in ("__init__", "keyfiles", "onsite", "tables", "yamlfile")
     ),
     "havip.control.views",
     "havip.damping",

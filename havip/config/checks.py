@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
-from havip.config import checks_authentication, checks_cast, checks_notify
+from havip.config import checks_authentication, checks_cast, checks_holdings, checks_notify
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
 from havip.config.checks_groups import check_groups
 from havip.config.checks_strict import check_strict
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
-from havip.config.model import OWNER_PRIORITY, Claim, Family, VirtualAddress, VirtualRouter, claim
-from havip.config.problems import Place, Problems, quote
+from havip.config.model import OWNER_PRIORITY, Family, VirtualAddress, VirtualRouter
+from havip.config.problems import Problems, quote
 from havip.config.reader import Reading
 
 LONGEST_INTERVAL_V3 = centiseconds(0x0FFF)  # 12 bits (RFC 9568 section 5.2.7)
@@ -121,7 +121,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
         checks_authentication.check(draft, problems)
     check_identities(drafts, problems)
     checks_cast.check(drafts, problems)
-    check_claims(drafts, problems)
+    checks_holdings.check(root, drafts, problems)
     check_groups(root, drafts, problems)
     check_tracking(root, drafts, problems)
     checks_notify.check(root, problems)
@@ -170,20 +170,4 @@ def check_identities(drafts: Iterable[Draft], problems: Problems) -> None:
                 draft.at("vrid"),
                 f"vrid {router.vrid} again on {router.interface} for IPv{router.family}",
                 why=f"{quote(other.router.name)} has it in line {other.at('vrid').line}",
-            )
-
-
-def check_claims(drafts: Iterable[Draft], problems: Problems) -> None:
-    """Refuse an address that stands twice: in one virtual router, or in two that would fight for it."""
-    first: dict[Claim, tuple[Draft, Place]] = {}
-    for draft in drafts:
-        for virtual, place in draft.address_places():
-            if virtual.address.is_link_local and "interface" in draft.bad:
-                continue
-            holder, where = first.setdefault(claim(draft.router.interface, virtual), (draft, place))
-            if where is place:
-                continue
-            by = "it stands" if holder is draft else f"{quote(holder.router.name)} has it"
-            problems.add(
-                place, f"{virtual.address} again", why=f"{by} in line {where.line}, column {where.column}"
             )

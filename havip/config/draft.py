@@ -6,13 +6,14 @@ and hold a stand-in, so a check runs exactly when all that it looks at was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.keys import CONFIGURATION, ROUTER
+from havip.config.keys.addresses import ADDRESS
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
 from havip.config.problems import Place
 from havip.config.reader import BAD, Read, Reading, missing, whole
@@ -40,7 +41,17 @@ class Draft:
         """Yield each address that could be read with its place."""
         if "addresses" in self.bad:
             return ()
-        return ((read.value, read.place) for read in self.reading["addresses"].value)
+        reads = self.reading["addresses"].value
+        return ((value_of(read, ADDRESS), read.place) for read in reads)
+
+
+def items_of(reading: Mapping[str, Read], key: str, shape: ListOf) -> Iterator[tuple[Any, Read]]:
+    """Yield each value of a list that was read whole, with what was read."""
+    read = reading.get(key)
+    if read is not None and read.value is not BAD:
+        for item in read.value:
+            if whole(item, shape.item):
+                yield value_of(item, shape.item), item
 
 
 def routers(root: Reading) -> list[Draft]:
@@ -71,6 +82,10 @@ def group_of(reading: Reading, key: str) -> Reading:
 def draft(name: str, read: Read, defaults: Reading) -> Draft:
     """Return one virtual router upon the defaults."""
     reading = merge(defaults, {} if read.value is BAD else read.value)
+    listed = reading.get("addresses")
+    if listed is not None and listed.value is not BAD:  # judge the good ones of the list all the same
+        good = tuple(item for item in listed.value if whole(item, ADDRESS))
+        reading = {**reading, "addresses": Read(good, listed.place)}
     bad = missing(reading, ROUTER)
     if "addresses" not in bad and not reading["addresses"].value:
         bad.add("addresses")  # none of the list could be read

@@ -56,13 +56,15 @@ class Named:
 class Group:
     """A mapping with fixed keys, and the dataclass that holds their values (``dict``: nothing more).
 
-    With ``short``, a single text or a list stands for the mapping that has only this key.
+    With ``short``, a single text or a list stands for the mapping that has only this key.  ``like`` is the
+    dataclass whose values ``make`` returns where that is a function.
     """
 
     make: Callable[..., Any]
     fields: tuple[Field, ...]
     expected: str = "a mapping of keys to values"
     short: str = ""
+    like: type | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
@@ -77,11 +79,12 @@ class Group:
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """Return the values of the keys that may be left out."""
-        if not dataclasses.is_dataclass(self.make):
+        made = self.like or self.make
+        if not dataclasses.is_dataclass(made):
             return {}
         return {
             field.name: value
-            for field in dataclasses.fields(self.make)
+            for field in dataclasses.fields(made)
             if field.name in self.by_name and (value := default_of(field)) is not dataclasses.MISSING
         }
 
@@ -92,7 +95,7 @@ class Group:
 
     def needs(self, field: Field) -> bool:
         """Say whether the dataclass cannot be made without the field."""
-        return dataclasses.is_dataclass(self.make) and field.name not in self.defaults
+        return dataclasses.is_dataclass(self.like or self.make) and field.name not in self.defaults
 
 
 Shape: TypeAlias = Kind | ListOf | Named | Group

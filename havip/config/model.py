@@ -63,7 +63,6 @@ class VirtualAddress:
     duplicate_detection: bool = False  # IPv6
     home: bool = False  # IPv6: the home address of a mobile node (RFC 6275)
     manage_temporary: bool = False  # IPv6: make temporary addresses of it (RFC 8981)
-    autojoin: bool = False  # a multicast address that is joined
     track: bool = True  # put it back when it is removed; stand aside when the kernel refuses it
 
     def __str__(self) -> str:
@@ -114,6 +113,25 @@ class Estate:
     def claims(self) -> frozenset[Claim]:
         """Return what of it only one daemon may have."""
         return frozenset(claim(virtual.device or self.home, virtual) for virtual in self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """What is held for as long as the daemon runs, whoever is master."""
+
+    addresses: tuple[VirtualAddress, ...] = ()
+    routes: tuple[VirtualRoute, ...] = ()
+    rules: tuple[VirtualRule, ...] = ()
+
+    @property
+    def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:
+        """Return all of it, in the order in which it is added."""
+        return (*self.addresses, *self.routes, *self.rules)
+
+    @property
+    def estate(self) -> Estate:
+        """Return what of it may be found in the kernel."""
+        return Estate("", self.addresses, self.routes, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +244,7 @@ class Configuration:
     virtual_routers: tuple[VirtualRouter, ...] = ()
     daemon: Daemon = field(default_factory=Daemon)
     sync_groups: tuple[SyncGroup, ...] = ()
+    static: Static = field(default_factory=Static)
     scripts: tuple[Script, ...] = ()
     tracked_files: tuple[TrackedFile, ...] = ()
     tracked_processes: tuple[TrackedProcess, ...] = ()

@@ -55,7 +55,12 @@ class Reader:
         """Return what ``node`` holds, whatever its shape."""
         nothing = isinstance(node, Scalar) and node.is_nothing
         place = at if nothing else Place(node.line, node.column, at.path)
-        if isinstance(shape, Group) and shape.short and not nothing and not isinstance(node, Mapping):
+        if (
+            isinstance(shape, Group)
+            and shape.short
+            and not isinstance(node, Mapping)
+            and not (nothing and not shape.required)
+        ):
             short = shape.by_name[shape.short]
             return Read({short.name: self.read(node, short.shape, place)}, place)
         if isinstance(shape, Group | Named):

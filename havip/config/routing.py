@@ -53,6 +53,23 @@ class Preference(StrEnum):
     HIGH = "high"
 
 
+class Lockable(StrEnum):
+    """What the kernel may be kept from changing by what it learns of a path."""
+
+    MTU = "mtu"
+    ADVMSS = "advmss"
+    WINDOW = "window"
+    INITCWND = "initcwnd"
+    INITRWND = "initrwnd"
+    CWND = "cwnd"
+    SSTHRESH = "ssthresh"
+    REORDERING = "reordering"
+    HOP_LIMIT = "hop_limit"
+    RTT = "rtt"
+    RTTVAR = "rttvar"
+    RTO_MIN = "rto_min"
+
+
 class RuleAction(StrEnum):
     """What a rule does with a packet, where it does not look into a table or go on elsewhere."""
 
@@ -78,9 +95,23 @@ class NextHop:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """What the kernel is told about the path of a route.  None: nothing."""
+class VirtualRoute:
+    """One route that the master holds."""
 
+    to: Prefix
+    type: RouteType = RouteType.UNICAST
+    via: IPv4Address | IPv6Address | None = None
+    device: str = ""
+    source: IPv4Address | IPv6Address | None = None  # what we send from along it
+    table: int = MAIN_TABLE
+    metric: int = 0  # 0: the kernel's default, which is 0 for IPv4 and 1024 for IPv6
+    scope: int | None = None  # IPv4
+    tos: int = 0  # IPv4
+    onlink: bool = False
+    realms: tuple[int, int] | None = None  # (source, destination); IPv4
+    preference: Preference | None = None  # IPv6
+    next_hops: tuple[NextHop, ...] = ()  # instead of `via` and `device`
+    # What the kernel is told about the path; None: nothing.
     mtu: int | None = None  # bytes
     advmss: int | None = None  # bytes
     window: int | None = None  # bytes
@@ -97,31 +128,7 @@ class Metrics:
     ecn: bool | None = None
     fastopen_no_cookie: bool | None = None
     congestion_control: str = ""
-    lock: tuple[str, ...] = ()  # which of them the kernel may not change by what it learns
-
-
-NO_METRICS: Final = Metrics()
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualRoute:
-    """One route that the master holds."""
-
-    to: Prefix
-    type: RouteType = RouteType.UNICAST
-    via: IPv4Address | IPv6Address | None = None
-    device: str = ""
-    source: IPv4Address | IPv6Address | None = None  # what we send from along it
-    table: int = MAIN_TABLE
-    metric: int = 0  # 0: the kernel's default, which is 0 for IPv4 and 1024 for IPv6
-    scope: int | None = None  # IPv4
-    tos: int = 0  # IPv4
-    onlink: bool = False
-    realms: tuple[int, int] | None = None  # (source, destination); IPv4
-    preference: Preference | None = None  # IPv6
-    expires: Duration | None = None  # whole seconds; IPv6
-    next_hops: tuple[NextHop, ...] = ()  # instead of `via` and `device`
-    metrics: Metrics = NO_METRICS
+    lock: tuple[Lockable, ...] = ()  # which of them the kernel may not change by what it learns
     track: bool = True  # put it back when it is removed; stand aside when the kernel refuses it
 
     def __str__(self) -> str:
@@ -145,19 +152,19 @@ class VirtualRule:
     """One routing policy rule that the master holds."""
 
     priority: int  # rules are looked at in ascending order
-    family: int  # 4 or 6
-    from_: Prefix | None = None
+    family: int = 4  # or 6
+    source: Prefix | None = None
     to: Prefix | None = None
-    table: int = 0  # where to look; 0: `action` or `goto` instead
+    table: int | None = None  # where to look; None: `action`, `goto` or `l3mdev` instead
     action: RuleAction | None = None
-    goto: int = 0  # the priority of the rule to go on with
+    goto: int | None = None  # the priority of the rule to go on with
     input_device: str = ""
     output_device: str = ""
     tos: int = 0
     fwmark: tuple[int, int] | None = None  # (mark, mask)
     l3mdev: bool = False  # the table of the interface's VRF
     uid_range: tuple[int, int] | None = None
-    ip_protocol: int = 0
+    ip_protocol: int | None = None
     source_ports: tuple[int, int] | None = None
     destination_ports: tuple[int, int] | None = None
     suppress_prefix_length: int | None = None
@@ -168,12 +175,12 @@ class VirtualRule:
 
     def __str__(self) -> str:
         parts = ["not"] if self.invert else []
-        parts += [f"from {self.from_ or 'all'}"]
+        parts += [f"from {self.source or 'all'}"]
         parts += [f"to {self.to}"] if self.to is not None else []
         for word, value in (("iif", self.input_device), ("oif", self.output_device)):
             parts += [f"{word} {value}"] if value else []
         parts += [f"fwmark {self.fwmark[0]:#x}/{self.fwmark[1]:#x}"] if self.fwmark is not None else []
-        if self.goto:
+        if self.goto is not None:
             parts += [f"goto {self.goto}"]
         elif self.action is not None:
             parts += [self.action.value]

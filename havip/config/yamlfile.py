@@ -13,17 +13,20 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from havip.config import checks, draft, onsite
+from havip.config import checks, draft, onsite, tables
 from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping, Node, Scalar, Sequence
 from havip.config.problems import ConfigurationError, Place, Problem, Problems, quote
 from havip.config.reader import Reader
+from havip.config.routing_kinds import learn
 
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError
     from yaml.events import Event
+
+learn(tables.names)
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes; a thousand virtual routers take about 0.2 MB
 DEEPEST = 20  # collections within collections; the table of fields needs 4

@@ -55,7 +55,6 @@ HOME: Final = 0x10
 TENTATIVE: Final = 0x40
 MANAGE_TEMPORARY: Final = 0x100
 NO_PREFIX_ROUTE: Final = 0x200
-AUTOJOIN: Final = 0x400
 
 # Scopes of an address: the larger the number, the narrower.
 SCOPE_GLOBAL: Final = 0

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 from havip.config.routing import (
     MAIN_TABLE,
-    Metrics,
     NextHop,
     Preference,
     Prefix,
@@ -56,7 +55,7 @@ _NUMBER: Final = Struct("=I")
 
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC = 1, 2, 4, 5, 6, 7
 _RTA_METRICS, _RTA_MULTIPATH, _RTA_FLOW, _RTA_TABLE, _RTA_VIA = 8, 9, 11, 15, 18
-_RTA_PREF, _RTA_EXPIRES = 20, 23
+_RTA_PREF = 20
 _RTAX_LOCK, _RTAX_FEATURES, _RTAX_CC_ALGO = 1, 12, 16
 _ECN: Final = 1
 _ONLINK: Final = 4
@@ -212,9 +211,7 @@ def route_body(route: VirtualRoute, index: Callable[[str], int], protocol: int) 
         parts.append(attribute(_RTA_FLOW, _NUMBER.pack(route.realms[0] << 16 | route.realms[1])))
     if route.preference is not None:
         parts.append(attribute(_RTA_PREF, _BYTE.pack(_PREFERENCES[route.preference])))
-    if route.expires is not None:
-        parts.append(attribute(_RTA_EXPIRES, _NUMBER.pack(route.expires // (1000 * _MILLISECOND))))
-    metrics = metrics_of(route.metrics)
+    metrics = metrics_of(route)
     if metrics:
         parts.append(attribute(_RTA_METRICS, metrics))
     return b"".join(parts)
@@ -248,23 +245,23 @@ def hop_of(hop: NextHop, family: int, index: Callable[[str], int]) -> bytes:
     return _HOP.pack(_HOP.size + len(inner), flags, hop.weight - 1, ifindex) + inner
 
 
-def metrics_of(metrics: Metrics) -> bytes:
+def metrics_of(route: VirtualRoute) -> bytes:
     """Return the attributes within RTA_METRICS."""
     body = b""
-    if metrics.lock:
-        locked = sum(1 << METRICS[name] for name in metrics.lock)
+    if route.lock:
+        locked = sum(1 << METRICS[name] for name in route.lock)
         body += attribute(_RTAX_LOCK, _NUMBER.pack(locked))
     for name, number in METRICS.items():
-        value = getattr(metrics, name)
+        value = getattr(route, name)
         if value is None:
             continue
         if name in _PER_MILLISECOND:
             value = value // _MILLISECOND * _PER_MILLISECOND[name]
         body += attribute(number, _NUMBER.pack(value))
-    if metrics.ecn is not None:
-        body += attribute(_RTAX_FEATURES, _NUMBER.pack(_ECN if metrics.ecn else 0))
-    if metrics.congestion_control:
-        body += attribute(_RTAX_CC_ALGO, metrics.congestion_control.encode() + b"\0")
+    if route.ecn is not None:
+        body += attribute(_RTAX_FEATURES, _NUMBER.pack(_ECN if route.ecn else 0))
+    if route.congestion_control:
+        body += attribute(_RTAX_CC_ALGO, route.congestion_control.encode() + b"\0")
     return body
 
 

@@ -132,20 +132,20 @@ def parse_rule(body: bytes) -> Rule | None:
 def rule_body(rule: VirtualRule, protocol: int) -> bytes:
     """Return the body of a message about a rule."""
     family = AF_INET if rule.family == 4 else AF_INET6
-    action = _GOTO if rule.goto else _LOOK_UP if rule.action is None else _ACTIONS[rule.action]
+    action = _GOTO if rule.goto is not None else _LOOK_UP if rule.action is None else _ACTIONS[rule.action]
     header = _RULE.pack(
         family,
         rule.to.length if rule.to is not None else 0,
-        rule.from_.length if rule.from_ is not None else 0,
+        rule.source.length if rule.source is not None else 0,
         rule.tos,
-        small(rule.table),
+        small(rule.table or 0),
         action,
         _INVERT if rule.invert else 0,
     )
     parts = [header, attribute(_FRA_PRIORITY, _NUMBER.pack(rule.priority))]
-    parts.append(attribute(_FRA_TABLE, _NUMBER.pack(rule.table)))
+    parts.append(attribute(_FRA_TABLE, _NUMBER.pack(rule.table or 0)))
     parts.append(attribute(_FRA_PROTOCOL, _BYTE.pack(protocol)))
-    if rule.goto:
+    if rule.goto is not None:
         parts.append(attribute(_FRA_GOTO, _NUMBER.pack(rule.goto)))
     parts += [attribute(kind, value) for kind, value in selectors_of(rule)]
     return b"".join(parts)
@@ -156,8 +156,8 @@ def selectors_of(rule: VirtualRule) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     if rule.to is not None and rule.to.length:
         found.append((_FRA_DST, rule.to.address.packed))
-    if rule.from_ is not None and rule.from_.length:
-        found.append((_FRA_SRC, rule.from_.address.packed))
+    if rule.source is not None and rule.source.length:
+        found.append((_FRA_SRC, rule.source.address.packed))
     if rule.input_device:
         found.append((_FRA_IIFNAME, rule.input_device.encode() + b"\0"))
     if rule.output_device:
@@ -168,7 +168,7 @@ def selectors_of(rule: VirtualRule) -> list[tuple[int, bytes]]:
         found.append((_FRA_L3MDEV, _BYTE.pack(1)))
     if rule.uid_range is not None:
         found.append((_FRA_UID_RANGE, _RANGE.pack(*rule.uid_range)))
-    if rule.ip_protocol:
+    if rule.ip_protocol is not None:
         found.append((_FRA_IP_PROTO, _BYTE.pack(rule.ip_protocol)))
     if rule.source_ports is not None:
         found.append((_FRA_SPORT_RANGE, _PORTS.pack(*rule.source_ports)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -26,8 +26,8 @@ IPV6_ADDRESS_EVENTS: Final = 0x100
 IPV6_SETTING_EVENTS: Final = 0x1000000
 #: all that a router needs to know of its host
 SURROUNDINGS: Final = LINK_EVENTS | IPV4_ADDRESS_EVENTS | IPV6_ADDRESS_EVENTS | IPV6_SETTING_EVENTS
-#: routes and rules of both families
-ROUTING: Final = 0x40 | 0x400 | 0x80 | 0x40000
+#: the numbers of the groups of IPv4 routes and rules, IPv6 routes and rules
+ROUTING: Final = (7, 8, 11, 19)
 
 #: Requests in one datagram.  If all of them are refused, the answers still fit into a default buffer.
 REQUESTS_PER_SEND: Final = 250
@@ -37,6 +37,7 @@ _ANSWER_BYTES: Final = 8 << 20  # receive buffer: thousands of answers
 _EVENT_BYTES: Final = 2 << 20  # some 5000 events; reading everything afresh is cheaper than reading more
 _DATAGRAM_BYTES: Final = 65536  # a longer message cannot be: its attributes count their bytes in 16 bits
 _SOL_NETLINK: Final = 270
+_NETLINK_ADD_MEMBERSHIP: Final = 1
 _NETLINK_CAP_ACK: Final = 10
 _NETLINK_EXT_ACK: Final = 11
 _NETLINK_GET_STRICT_CHK: Final = 12
@@ -117,6 +118,11 @@ class EventSocket(_NetlinkSocket):
     def __init__(self, groups: int = SURROUNDINGS) -> None:
         super().__init__(groups, _EVENT_BYTES)
         self._lost = False
+
+    def join(self, groups: Iterable[int]) -> None:
+        """Hear these groups too, given by their numbers.  Raises `OSError`."""
+        for group in groups:
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
 
     def drain(self, limit: int) -> Heard:
         """Return what is queued, at most ``limit`` datagrams of it.

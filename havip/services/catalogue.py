@@ -15,6 +15,7 @@ from havip.services.notifier import Notifications
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.sequences import Sequences
+from havip.services.static import StaticHoldings
 from havip.services.trackers import Trackers
 from havip.services.worker_log import WorkerLog
 
@@ -30,4 +31,5 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Groups,
     Hold,
     Sequences,
+    lambda host: StaticHoldings(),
 )

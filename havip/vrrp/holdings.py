@@ -115,7 +115,6 @@ def addition(sequence: int, ifindex: int, virtual: VirtualAddress, replace: bool
         (not virtual.prefix_route, codec.NO_PREFIX_ROUTE),
         (virtual.home, codec.HOME),
         (virtual.manage_temporary, codec.MANAGE_TEMPORARY),
-        (virtual.autojoin, codec.AUTOJOIN),
     ):
         flags |= flag if wanted else 0
     preferred = 0 if ipv6 and virtual.prefix_length == 128 else codec.FOREVER
@@ -156,7 +155,7 @@ def renewal(sequence: int, key: Key, old: Holding, new: Holding, index: Index) -
     ifindex = key[0]
     assert isinstance(ifindex, int)
     fixed = [(one.label, one.scope, one.broadcast, one.home, one.duplicate_detection) for one in (old, new)]
-    if fixed[0] == fixed[1] and old.autojoin == new.autojoin:
+    if fixed[0] == fixed[1]:
         return [addition(sequence + 1, ifindex, new, replace=True)]
     return [removal(sequence, ifindex, old), addition(sequence + 1, ifindex, new)]
 

@@ -17,13 +17,14 @@ import select
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from havip.config.model import Estate, Family, VirtualAddress
 from havip.errors import KernelRefused
 from havip.netlink.codec import Address, Answer
 from havip.netlink.routes import RouteKey
-from havip.netlink.rules import RuleKey
+from havip.netlink.rules import Rule, RuleKey
 from havip.netlink.socket import EventSocket, RequestSocket, spell
 from havip.vrrp import holdings
 from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding, Key, batch_of, deletion, same_address
@@ -55,6 +56,29 @@ class Changes:
     lost: tuple[Key, ...]
 
 
+class Listing:
+    """What the kernel has now, each kind read when it is first asked for.  Raises `KernelRefused`."""
+
+    def __init__(self, around: Surroundings, watch: RoutingWatch) -> None:
+        self._around = around
+        self._watch = watch
+
+    @cached_property
+    def addresses(self) -> list[Address]:
+        """Return every address."""
+        return self._around.list_addresses()
+
+    @cached_property
+    def marked_routes(self) -> frozenset[RouteKey]:
+        """Return the routes with our mark."""
+        return frozenset(self._watch.marked_routes())
+
+    @cached_property
+    def rules(self) -> list[tuple[Rule, bytes]]:
+        """Return every rule."""
+        return self._watch.list_rules()
+
+
 class Kernel:
     """The network namespace in which the calling thread is.
 
@@ -67,18 +91,20 @@ class Kernel:
         """Open the sockets and look around.  Raises `KernelRefused`."""
         self._addresses = Ledger()
         self._routing = Ledger()
+        self.permanent: frozenset[Key] = frozenset()  # what no sweep removes
         with ExitStack() as opened:
             try:
                 self._ready = select.epoll()
                 opened.callback(self._ready.close)
                 self._requests = opened.enter_context(RequestSocket())
                 self._events = opened.enter_context(EventSocket())  # first, so that no dump misses anything
-                self._ready.register(self._events.fileno(), select.EPOLLIN)
+                routes = opened.enter_context(EventSocket(groups=0))
+                for events in (self._events, routes):
+                    self._ready.register(events.fileno(), select.EPOLLIN)
             except OSError as error:
                 raise KernelRefused(f"cannot open a netlink socket: {error.strerror}") from error
             self._around = Surroundings(self._requests, self._events, self._addresses, self._is_ours)
-            self._watch = RoutingWatch(self._requests, self._routing)
-            opened.callback(self._watch.close)
+            self._watch = RoutingWatch(self._requests, routes, self._routing)
             self._sockets = opened.pop_all()
 
     def fileno(self) -> int:
@@ -115,8 +141,8 @@ class Kernel:
         ``ifindex`` is the interface of the addresses that name none.  From the first route or rule on,
         their events are heard.  Raises `KernelRefused` if that cannot be.
         """
-        if not self._watch.is_open and any(not isinstance(one, VirtualAddress) for one in wanted):
-            self._ready.register(self._watch.open(), select.EPOLLIN)
+        if any(not isinstance(one, VirtualAddress) for one in wanted):
+            self._watch.listen()
         return batch_of(ifindex, wanted, self._index, self._requests.reserve(2 * len(wanted)))
 
     def read_events(self) -> Changes:
@@ -127,7 +153,7 @@ class Kernel:
         """
         touched, went = self._around.read()
         lost = self._addresses.take_lost()
-        if self._watch.is_open:
+        if self._watch.listens:
             self._watch.read(doubt=went)
             lost += self._routing.take_lost()
         return Changes(frozenset(touched), lost)
@@ -142,13 +168,13 @@ class Kernel:
         # it waiting; at ordinary priority an address took ten times as long in a batch of 250.
         answers = self._requests.submit([request for batch in batches for request in batch.additions])
         refused = []
-        listed: list[Address] = []
+        there = Listing(self._around, self._watch)
         addresses, routing = self._addresses.ours, self._routing.ours
         for batch in batches:
             for number, key in enumerate(batch.keys):
                 answer = answers.get(batch.first_addition + number)
                 if answer is not None and answer.code == errno.EEXIST:
-                    answer = self._hold_as_it_is(batch, number, answer, listed)
+                    answer = self._hold_as_it_is(batch, number, answer, there)
                 elif answer is None:
                     (addresses if type(key) is tuple else routing)[key] = batch.holdings[number]
                 if answer is not None:
@@ -189,7 +215,7 @@ class Kernel:
         ours = None if among is None else {key for estate in among for key in self._keys(estate)}
 
         def stays(key: Key) -> bool:
-            return key in keep or (ours is not None and key not in ours)
+            return key in keep or key in self.permanent or (ours is not None and key not in ours)
 
         leftovers = self._watch.leftovers(stays)
         for address in reversed(self._around.list_addresses()):  # secondary addresses before primary ones
@@ -221,46 +247,36 @@ class Kernel:
     def _is_ours(self, address: Address) -> bool:
         return address.protocol == holdings.MARK or address.key in self._addresses.ours
 
-    def _hold_as_it_is(
-        self, batch: Batch, number: int, exists: Answer, listed: list[Address]
-    ) -> Answer | None:
-        """Hold what the kernel says is there; return why not if that is so.
-
-        ``listed`` are the addresses as the kernel has them now, read once for all that we had not heard of.
-        """
+    def _hold_as_it_is(self, batch: Batch, number: int, exists: Answer, there: Listing) -> Answer | None:
+        """Hold what the kernel says is there; return why not if that is so."""
         key, wanted = batch.keys[number], batch.holdings[number]
         held = self._ledger(key).ours.get(key)
         if held is wanted or held == wanted:  # the usual case, so nothing is searched
             return None
         if held is not None:
             return self._renew(key, held, wanted)
-        if isinstance(key, RouteKey | RuleKey):
-            return self._find_routing(key, wanted, exists)
-        known = same_address(key, self._around.mirror.addresses(key[0], family_of(key)))
-        if known is None and not listed:
-            try:
-                listed += self._around.list_addresses()
-            except KernelRefused:
-                return exists
-        there = known or same_address(key, listed)
-        if there is None:
-            return exists  # and gone again: the next attempt will find the place free
-        if not self._is_ours(there):
-            self._addresses.hold_foreign(there.key, key, wanted)
-        elif there.key == key:
-            self._addresses.ours[key] = wanted
-        else:
-            return self._replace(there, batch, number)
-        return None
-
-    def _find_routing(self, key: Key, wanted: Holding, exists: Answer) -> Answer | None:
-        """Hold a route or rule that is there and not in the ledger; return why not if that is so."""
         try:
             if isinstance(key, RouteKey):
-                return self._renew(key, wanted, wanted) if key in self._watch.marked_routes() else _ANOTHER
-            protocols = [rule.protocol for rule, _ in self._watch.list_rules() if rule.key == key]
+                return self._renew(key, wanted, wanted) if key in there.marked_routes else _ANOTHER
+            if isinstance(key, RuleKey):
+                return self._hold_rule(key, wanted, exists, there)
+            known = same_address(key, self._around.mirror.addresses(key[0], family_of(key)))
+            found = known or same_address(key, there.addresses)
         except KernelRefused:
             return exists
+        if found is None:
+            return exists  # and gone again: the next attempt will find the place free
+        if not self._is_ours(found):
+            self._addresses.hold_foreign(found.key, key, wanted)
+        elif found.key == key:
+            self._addresses.ours[key] = wanted
+        else:
+            return self._replace(found, batch, number)
+        return None
+
+    def _hold_rule(self, key: RuleKey, wanted: Holding, exists: Answer, there: Listing) -> Answer | None:
+        """Hold a rule that is there and not in the ledger.  Raises `KernelRefused`."""
+        protocols = [rule.protocol for rule, _ in there.rules if rule.key == key]
         if not protocols:
             return exists  # and gone again
         if holdings.MARK in protocols:

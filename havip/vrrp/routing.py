@@ -28,30 +28,22 @@ Parsed = TypeVar("Parsed")
 class RoutingWatch:
     """Keeps the ledger of routes and rules true."""
 
-    def __init__(self, requests: RequestSocket, ledger: Ledger) -> None:
+    def __init__(self, requests: RequestSocket, events: EventSocket, ledger: Ledger) -> None:
+        """``events`` hears nothing yet: it is in the network namespace of whoever made it."""
         self._requests = requests
+        self._events = events
         self._ledger = ledger
-        self._events: EventSocket | None = None
         self._doubt = False
+        self.listens = False
 
-    def open(self) -> int:
-        """Begin to hear; return the descriptor to wait on.  Raises `KernelRefused`."""
-        if self._events is None:
+    def listen(self) -> None:
+        """Begin to hear.  Raises `KernelRefused`."""
+        if not self.listens:
             try:
-                self._events = EventSocket(ROUTING)
+                self._events.join(ROUTING)
             except OSError as error:
-                raise KernelRefused(f"cannot open a netlink socket: {error.strerror}") from error
-        return self._events.fileno()
-
-    @property
-    def is_open(self) -> bool:
-        """Say whether anything is heard."""
-        return self._events is not None
-
-    def close(self) -> None:
-        """Close the socket; again without harm."""
-        if self._events is not None:
-            self._events.close()
+                raise KernelRefused(f"cannot hear of routes and rules: {error.strerror}") from error
+            self.listens = True
 
     def read(self, doubt: bool) -> None:
         """Read events without blocking; with ``doubt``, also look whether all that we hold is there.
@@ -59,7 +51,7 @@ class RoutingWatch:
         IPv4 routes go without an event when their interface goes down or an address that they need is
         removed.
         """
-        if self._events is None:
+        if not self.listens:
             return
         heard = self._events.drain(EVENTS_PER_READ)
         self._doubt |= doubt or heard.overrun

@@ -37,6 +37,7 @@ from havip.messages import (
     Override,
     PutGroup,
     PutRouter,
+    PutStatic,
     Resign,
     Resolved,
     RouterGone,
@@ -53,6 +54,7 @@ from havip.vrrp.reporter import Reporter
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import AdvertReceiver
+from havip.vrrp.statics import Statics
 
 #: While packets stream in, let them gather: a wake-up for each costs more than the packet.  For a twentieth
 #: of the shortest interval, which is how late a silence may be noticed then, and between these bounds.
@@ -79,6 +81,7 @@ class Worker:
         self._executor = Executor(self._kernel, blackbox, self._reporter)
         self._engine = Engine(self._executor, self._reporter.remark)
         self._roster = Roster(self._kernel, blackbox, self._engine, self._port_changed)
+        self._statics = Statics(self._kernel, self._reporter.log)
         self._timer = process.TimerFd()
         self._armed_for: Instant | None = None
         self._signals, theirs = socket.socketpair()
@@ -106,6 +109,7 @@ class Worker:
             self._turn()
         now = monotonic()
         self._roster.stop(now)
+        self._statics.leave()
         self._executor.flush(now)
         self._say_last_words(now)
 
@@ -190,7 +194,9 @@ class Worker:
         elif descriptor == self._kernel.fileno():
             if self._executor.busy:
                 return  # most of it is what we did ourselves; it will still be there
-            self._roster.apply(self._kernel.read_events(), now)
+            changes = self._kernel.read_events()
+            self._roster.apply(changes, now)
+            self._statics.apply(changes)
         elif descriptor == self._channel.fileno():
             self._channel.flush()
             for message in self._channel.receive(MESSAGES):
@@ -230,6 +236,8 @@ class Worker:
                 self._hand_over(key, now)
             case Leftovers(estates=estates):
                 self._roster.leftovers = estates
+            case PutStatic(static=static):
+                self._statics.put(static)
             case PutGroup() | DropGroup():
                 self._regroup(message, now)
             case HoldBack(until=until, why=why):
@@ -299,6 +307,7 @@ class Worker:
         if self._held:
             self._start(now)
         self._roster.look_again(now)
+        self._statics.try_again()
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}

@@ -11,9 +11,11 @@ import pytest
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
 from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, notify, tracking
+from havip.config.keys.addresses import ADDRESS
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
+from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.kinds import Length, Whole
 
 BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
@@ -40,6 +42,11 @@ TRACKING = [
 ]
 TABLES = [
     ("## `virtual_routers`", ROUTER),
+    ("### `addresses`", ADDRESS),
+    ("### `routes`", ROUTE),
+    ("#### `next_hops`", NEXT_HOP),
+    ("### `rules`", RULE),
+    ("## `static`", STATIC),
     ("### `announce`", ANNOUNCE),
     ("### `unicast`", UNICAST),
     ("#### `peers`", PEER),

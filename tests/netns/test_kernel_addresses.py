@@ -235,7 +235,7 @@ def test_a_closed_kernel_leaves_its_addresses_and_no_descriptor(s: Stage) -> Non
     before = len(os.listdir("/proc/self/fd"))
     with s.host.entered():
         kernel = Kernel()
-    assert len(os.listdir("/proc/self/fd")) == before + 3
+    assert len(os.listdir("/proc/self/fd")) == before + 4
     kernel.close()
     kernel.close()
     assert len(os.listdir("/proc/self/fd")) == before

@@ -14,6 +14,7 @@ from havip.config.keys.groups import SYNC_GROUPS
 from havip.config.keys.names import NAME
 from havip.config.keys.notify import SECTIONS as NOTIFIED
 from havip.config.keys.router import DEFAULTS, ROUTER
+from havip.config.keys.routing import STATIC
 from havip.config.keys.tracking import SECTIONS as TRACKED
 
 __all__ = ["ANNOUNCE", "CONFIGURATION", "DAEMON", "DEFAULTS", "NAME", "ROUTER"]
@@ -27,6 +28,13 @@ CONFIGURATION = Group(
             DEFAULTS,
             "keys that every virtual router has unless it says otherwise",
             {"interval": "100ms"},
+        ),
+        Field(
+            "static",
+            STATIC,
+            "addresses, routes and rules that are held while the daemon runs, whoever is master",
+            {"routes": [{"to": "203.0.113.0/24", "via": "192.0.2.254"}]},
+            elsewhere=("static_ipaddress", "static_routes", "static_rules"),
         ),
         Field(
             "virtual_routers",

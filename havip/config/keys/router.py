@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from havip.clock import ZERO, milliseconds, seconds
-from havip.config.addresses import HostAddress
-from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
+from havip.config.fields import LONGEST_WAIT, Field, Group
+from havip.config.keys.addresses import ADDRESSES, MORE_ADDRESSES
 from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.authentication import AUTHENTICATION, HMAC
 from havip.config.keys.cast import MULTICAST, UNICAST
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.names import INTERFACE
 from havip.config.keys.notify import NOTIFY
+from havip.config.keys.routing import ROUTES, RULES
 from havip.config.keys.tracking import TRACK
 from havip.config.kinds import Choice, Flag, Length, Whole, Word
 from havip.config.model import StartAs, VirtualRouter
-
-MOST_ADDRESSES = 255  # the count is one octet (RFC 9568 section 5.2.5)
 
 ROUTER = Group(
     VirtualRouter,
@@ -38,11 +37,35 @@ ROUTER = Group(
         ),
         Field(
             "addresses",
-            ListOf(HostAddress(), MOST_ADDRESSES),
+            ADDRESSES,
             "the addresses that the master holds, all of one family, with the prefix length they get",
             ["192.0.2.1/24"],
             own=True,
             elsewhere=("virtual_ipaddress", "virtual_addresses", "vip", "vips", "ip"),
+        ),
+        Field(
+            "excluded_addresses",
+            MORE_ADDRESSES,
+            "addresses of any family that the master holds beside, and that adverts do not tell of",
+            ["2001:db8::1/64"],
+            own=True,
+            elsewhere=("virtual_ipaddress_excluded",),
+        ),
+        Field(
+            "routes",
+            ROUTES,
+            "the routes that the master holds",
+            [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
+            own=True,
+            elsewhere=("virtual_routes",),
+        ),
+        Field(
+            "rules",
+            RULES,
+            "the routing policy rules that the master holds",
+            [{"priority": 1000, "source": "192.0.2.0/24", "table": 100}],
+            own=True,
+            elsewhere=("virtual_rules",),
         ),
         Field("version", Choice((2, 3)), "the version of VRRP", 3, elsewhere=("vrrp_version",)),
         Field(
