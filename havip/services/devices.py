@@ -116,6 +116,9 @@ class Devices(Service):
         except OSError as error:
             reason = f"cannot look at the interfaces: {error.strerror or error}"
             self._refused = {device.key: reason for device in wanted}
+        except Exception as error:  # whatever it is, the routers without an interface of their own go on
+            log.exception("cannot see to the interfaces of virtual routers")
+            self._refused = {device.key: f"cannot see to its interface: {error!r}" for device in wanted}
         for device in wanted:
             reason = self._refused.get(device.key, "")
             if reason and reason != known.get(device.key):
