@@ -11,6 +11,7 @@ import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from havip.config.commands import Program
@@ -36,8 +37,15 @@ class Identity:
 
 def identify(user: str | None, group: str | None = None) -> Identity | None:
     """Return the rights that the names stand for; None: those that we have.  Raises `CannotRun`."""
-    if not user and not group:
-        return None
+    return look_up(user or "", group or "") if user or group else None
+
+
+@lru_cache(maxsize=256)
+def look_up(user: str, group: str) -> Identity:
+    """Return the rights of accounts, as they were when the configuration was loaded.
+
+    Where accounts come from a directory service, asking may take its time, which a failover has not.
+    """
     try:
         if not user:
             entry = pwd.getpwuid(os.geteuid())

@@ -29,6 +29,7 @@ def look(root: Reading, drafts: Iterable[Draft], problems: Problems) -> None:
     ``defaults`` counts where a virtual router uses it: merged, since user and command may come from two
     places.
     """
+    permission.look_up.cache_clear()
     beside = {key: read for key, read in root.items() if key not in ("defaults", "virtual_routers")}
     default = default_account(root)
     for read, objection in offences(beside, CONFIGURATION, default):

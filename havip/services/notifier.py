@@ -183,11 +183,13 @@ class Notifications(Service):
         self._name = channels.router_id or socket.gethostname()
         for fifo in (owned(fifo, daemon) for fifo in channels.fifos):
             pipe = self._pipes.get(fifo.path)
-            if pipe is None or pipe.spec != fifo:
-                if pipe is not None:
-                    self._host.spawn(pipe.retire())
-                self._pipes[fifo.path] = Pipe(fifo)
-                self._pipes[fifo.path].open()
+            if pipe is not None and replace(pipe.spec, on_reload=fifo.on_reload) == fifo:
+                continue
+            if pipe is not None:  # another owner or reader: a FIFO of its own in the same place
+                pipe.remove()
+                self._host.spawn(pipe.close(to_seconds(channels.stop_timeout)))
+            self._pipes[fifo.path] = Pipe(fifo)
+            self._pipes[fifo.path].open()
         mailer = self._mailer
         if mailer is not None and (mailer.spec != channels.mail or mailer.host != self._name):
             self._retire(mailer)

@@ -233,3 +233,24 @@ def test_a_reload_repeats_the_states_to_a_fifo_that_wants_it_and_puts_the_others
         assert not Path(wants.path).exists()
 
     hear(steps, monkeypatch)
+
+
+def test_a_fifo_of_another_owner_is_another_fifo_and_goes_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fifo"
+
+    async def steps(service: Notifications, host: Host) -> None:
+        await load(service, host, configured(ROUTER, fifos=(Fifo(str(path)),)))
+        first = path.stat().st_ino
+        await load(service, host, configured(ROUTER, fifos=(Fifo(str(path), on_reload=True),)))
+        assert path.stat().st_ino == first  # nothing that concerns the FIFO itself
+        await load(service, host, configured(ROUTER, fifos=(Fifo(str(path), user="nobody"),)))
+        assert path.stat().st_uid == 65534
+        await asyncio.sleep(0)
+        service.hear(became("MASTER"))
+        assert service._pipes[str(path)].written == 1
+        await service.leave()
+        assert not path.exists()
+
+    hear(steps, monkeypatch)

@@ -72,25 +72,26 @@ class Pipe:
             "trouble": self._trouble or None,
         }
 
-    async def retire(self) -> None:
-        """Close at once and leave the FIFO itself to the one that takes our place."""
-        self._made = False
-        await self.close(0.0)
-
-    async def close(self, within: float) -> None:
-        """Give the reader so many seconds to take what waits, end it, and remove the FIFO if we made it."""
-        if self._fd >= 0:
-            await happens(self._drained, within)
-        reader = self._reader
-        self._shut()  # the end of file, once everything was read
+    def remove(self) -> None:
+        """Remove the FIFO itself if we made it; who holds it open still gets what is in it."""
         if self._made:
             with contextlib.suppress(OSError):
                 os.unlink(self.spec.path)
             self._made = False
+
+    async def close(self, within: float) -> None:
+        """Give the reader so many seconds to take what waits, end it, and remove the FIFO if we made it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        if self._fd >= 0:
+            await happens(self._drained, within)
+        reader = self._reader
+        self._shut()  # the end of file, once everything was read
+        self.remove()
         if self._keeper is not None:
             keeper, self._keeper = self._keeper, None
             if reader is not None:
-                await reader.leave(within)
+                await reader.leave(max(0.0, deadline - loop.time()))
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
         self.dropped += len(self._waiting)

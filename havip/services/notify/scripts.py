@@ -52,7 +52,6 @@ class Scripts:
     async def _run(self, job: Job) -> bool:
         """Run the commands of one change; say whether all of them did well."""
         news, settings = job.news, job.settings
-        fields = {"HAVIP_ROUTER" if news.kind == "router" else "HAVIP_GROUP": news.name}
         well = True
         for words in job.commands:
             done, result = False, "was killed: the daemon ends"
@@ -64,7 +63,14 @@ class Scripts:
                 result = f"cannot be run: {error}"
             finally:
                 level = logging.INFO if done else logging.ERROR
-                log.log(level, "%s: notify script %s %s", news, words[0], result, extra={"fields": fields})
+                log.log(
+                    level,
+                    "%s: notify script %s %s",
+                    news,
+                    words[0],
+                    result,
+                    extra={"fields": fields_of(news)},
+                )
                 last = {"name": news.name, "event": news.event, "script": words[0], "result": result}
                 self._lanes.tally.last = last
             well = well and done
@@ -74,8 +80,13 @@ class Scripts:
         log.warning(
             "%s: its notify script was not run: too many changes wait for their turn, or the daemon ends",
             job.news,
-            extra={"fields": {"HAVIP_ROUTER": job.news.name}},
+            extra={"fields": fields_of(job.news)},
         )
+
+
+def fields_of(news: News) -> dict[str, str]:
+    """Return the journal's fields for a line about a change."""
+    return {"HAVIP_ROUTER" if news.kind == "router" else "HAVIP_GROUP": news.name, "HAVIP_STATE": news.state}
 
 
 def environment(news: News) -> dict[str, str]:
