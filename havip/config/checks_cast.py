@@ -90,7 +90,7 @@ def check_peer_address(router: VirtualRouter, address: Address, place: Place, pr
         problems.add(place, f'"{address}"', f"an IPv{router.family} address", why=why)
     elif router.unicast is not None and address == router.unicast.source:
         problems.add(place, f'"{address}"', "another router", why="it is our own source")
-    elif address in {virtual.address for virtual in router.addresses}:
+    elif address in {virtual.address for virtual in (*router.addresses, *router.excluded_addresses)}:
         why = "it is one of the virtual addresses, which moves"
         problems.add(place, f'"{address}"', "the peer's own address", why=why)
 
@@ -127,7 +127,13 @@ def check_multicast(draft: Draft, problems: Problems) -> None:
 
 def check_sources(drafts: Iterable[Draft], problems: Problems) -> None:
     """Refuse a source of the wrong family, or one that is a virtual address and moves."""
-    virtual = {one.address: draft for draft in drafts for one, _ in draft.address_places()}
+    virtual = {
+        one.address: draft
+        for draft in drafts
+        for key in ("addresses", "excluded_addresses")
+        if key not in draft.bad
+        for one in getattr(draft.router, key)
+    }
     for draft in drafts:
         router = draft.router
         for key in ("unicast", "multicast"):

@@ -59,6 +59,18 @@ def test_a_list_alone_is_the_list_of_peers_and_sources_are_checked_unless_told_n
     assert not open_to_all.unicast.check_source
 
 
+def test_an_excluded_address_moves_as_well_and_is_neither_peer_nor_source() -> None:
+    moving = "excluded_addresses: [192.0.2.7]"
+    assert complaints(router(moving, "unicast: {peers: [192.0.2.7]}")) == [
+        f'7:23: {GATEWAY}.unicast.peers[0]: expected the peer\'s own address, found "192.0.2.7": '
+        "it is one of the virtual addresses, which moves"
+    ]
+    assert complaints(router(moving, "multicast: {source: 192.0.2.7}")) == [
+        f'7:25: {GATEWAY}.multicast.source: expected an address of this host alone, found "192.0.2.7": '
+        'it is a virtual address of "gateway", which moves'
+    ]
+
+
 def test_unchecked_sources_are_noted_and_taken() -> None:
     findings = examine_text(router("unicast: {peers: [192.0.2.2], check_source: false}"), "f")
     assert (findings.problems, [note.as_note() for note in findings.notes]) == (
