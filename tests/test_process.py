@@ -193,6 +193,21 @@ print(json.dumps([os.getuid(), int(lines.split()[1], 16) & ~(1 << 13)]))
     assert result == [0, 0]
 
 
+def test_a_program_of_the_checkers_is_roots_in_full_though_the_checker_is_not() -> None:
+    result = in_new_process(
+        STATUS
+        + """
+import subprocess
+before = status("CapBnd")
+process.keep_capabilities(["CAP_KILL"], for_programs=True)
+lines = subprocess.run(["grep", "CapEff", "/proc/self/status"], capture_output=True, text=True).stdout
+after = status("CapBnd")
+print(json.dumps([status("CapPrm", "CapEff", "NoNewPrivs"), before == after == [lines.split()[1]]]))
+"""
+    )
+    assert result == [["0000000000000020", "0000000000000020", "0"], True]  # CAP_KILL is bit 5
+
+
 def test_a_kept_capability_that_was_never_there_is_named() -> None:
     result = in_new_process(
         """

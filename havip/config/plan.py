@@ -19,6 +19,8 @@ from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
 from havip.config.model import Claim, Configuration, VirtualRouter
 
 Key: TypeAlias = tuple[str, int, int, str]
+#: keys of the daemon that a reload puts in force; the others wait for its next start
+AT_ONCE = ("daemon.script_user:", "daemon.script_group:")
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
 
 
@@ -81,6 +83,7 @@ def plan(old: Configuration, new: Configuration) -> Plan:
             keep.append(router)
         elif was is not None and was.version == router.version and same_device(was, router):
             changing[key] = (was, router)
+    of_daemon = [f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)]
     change = in_safe_order(changing)
     untouched = {router.key for router in keep} | {new.key for _, new in change}
     return Plan(
@@ -93,8 +96,9 @@ def plan(old: Configuration, new: Configuration) -> Plan:
             for field in CONFIGURATION.fields
             if field.name not in ("daemon", "defaults", "virtual_routers")
             for line in difference(getattr(old, field.name), getattr(new, field.name), field, field.name)
-        ),
-        restart=tuple(f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)),
+        )
+        + tuple(line for line in of_daemon if line.startswith(AT_ONCE)),
+        restart=tuple(line for line in of_daemon if not line.startswith(AT_ONCE)),
     )
 
 
@@ -184,7 +188,7 @@ def moved(old: Sequence[Any], new: Sequence[Any]) -> str:
 
 def in_words(value: Any, shape: Shape | None) -> str:
     """Return a value as a file would have it."""
-    if value is None:
+    if value is None or value == "":
         return "none"
     if isinstance(shape, Group):
         return "set"

@@ -299,6 +299,13 @@ def test_a_plan_tells_what_is_tracked_otherwise() -> None:
     assert plan(old, old).change == ()
 
 
+def test_another_user_of_scripts_waits_for_no_restart() -> None:
+    old = read(router())
+    new = read(router() + "daemon: {script_user: nobody, lock_memory: false}\n")
+    assert plan(old, new).settings == ("daemon.script_user: none -> nobody",)
+    assert plan(old, new).restart == ("daemon.lock_memory: true -> false",)
+
+
 def test_a_new_weight_of_a_script_changes_the_routers_that_take_it_over() -> None:
     old = read(tracking("scripts: [web]", rest=SCRIPTS))
     new = read(tracking("scripts: [web]", rest=SCRIPTS.replace("true}", "true, weight: 7}")))
