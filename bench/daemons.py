@@ -225,7 +225,8 @@ class Havip(Daemon):
         return yaml.safe_dump(document, sort_keys=False)
 
     def command(self, configuration: Path) -> list[str]:
-        return [sys.executable, "-m", "havip", "run", "-c", str(configuration), "--socket", str(self.socket)]
+        places = ("--socket", str(self.socket), "--state", str(self.directory))
+        return [sys.executable, "-m", "havip", "run", "-c", str(configuration), *places]
 
     def state_line(self, router: str, state: str) -> str:
         return f" {router}: {state}"

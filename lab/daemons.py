@@ -110,7 +110,9 @@ class Havip(Daemon):
 
     @property
     def command(self) -> list[str]:
-        return [*self._launcher, "run", "-c", os.fspath(self.config), "--socket", os.fspath(self.socket)]
+        # With a state of its own: the host's daemon may be in maintenance.
+        places = ("--socket", os.fspath(self.socket), "--state", os.fspath(self.socket.with_suffix(".state")))
+        return [*self._launcher, "run", "-c", os.fspath(self.config), *places]
 
     @property
     def status_command(self) -> list[str]:

@@ -125,6 +125,15 @@ def test_link_local_addresses_are_dropped_on_their_own_interface(here: Lan, fold
         assert ping(here.r2, f"{own}%eth0")
 
 
+def test_addresses_on_a_virtual_mac_are_dropped_as_well(here: Lan, folder: Path) -> None:
+    with masters(here.r1, folder, both(accept=False, virtual_mac=True)):
+        assert answers(here.r2, FOUR) == answers(here.r2, SIX) == (False, False)
+        assert not ping(here.r2, "fe80::77%eth0")
+        assert resolved(here.r2, FOUR)
+        assert resolved(here.r2, SIX)
+        assert answers(here.r2, "10.77.0.1") == (True, True)
+
+
 def test_what_passes_through_the_router_by_way_of_its_address_is_let_through(here: Lan, folder: Path) -> None:
     behind = here.net.switch("behind")
     far = here.net.host("far")
@@ -162,8 +171,9 @@ def test_the_table_of_a_killed_daemon_is_swept_by_the_next_one(here: Lan, folder
         daemon.process.wait(5)
         assert tables(here.r1) == "table inet havip\n"
         daemon.configure(both())
+        before = daemon.said("four: MASTER")
         daemon.start()
-        daemon.wait_for("four: MASTER", 2)
+        daemon.wait_for("four: MASTER", before + 1)
         assert answers(here.r2, FOUR) == (True, True)
         assert tables(here.r1) == ""
 
