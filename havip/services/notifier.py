@@ -55,6 +55,7 @@ class Notifications(Service):
         self._settings: dict[Subject, Notify] = {}  # of the configuration in force and of the coming one
         self._wanted: frozenset[Subject] = frozenset()  # what the coming one has
         self._told: dict[Subject, str] = {}
+        self._priorities: dict[Subject, int] = {}  # as they were last heard of
         self._scripts = Scripts()
         self._pipes: dict[str, Pipe] = {}
         self._mailer: Mailer | None = None
@@ -70,6 +71,7 @@ class Notifications(Service):
         for subject, was in renamed(self._host.configuration, new):
             if was in self._told and subject not in self._told:
                 self._told[subject] = self._told.pop(was)
+                self._priorities[subject] = self._priorities.pop(was, 0)
         coming = dict(subjects(new))
         self._settings |= coming
         self._wanted = frozenset(coming)
@@ -78,8 +80,11 @@ class Notifications(Service):
 
     async def settle(self, new: Configuration) -> None:
         """Forget what is gone, and repeat every state to those that want it after a reload."""
+        for subject in [subject for subject in self._told if subject not in self._wanted]:
+            self._end(subject, "a reload has taken it away")
         self._settings = dict(subjects(new))
         self._told = {subject: state for subject, state in self._told.items() if subject in self._settings}
+        self._priorities = {subject: self._priorities[subject] for subject in self._told}
         kept = {fifo.path for fifo in new.notify.fifos}
         gone = [self._pipes.pop(path) for path in list(self._pipes) if path not in kept]
         if gone:
@@ -111,7 +116,7 @@ class Notifications(Service):
         """Tell the end of everything within bounds, and run the shutdown program after it."""
         for subject, state in list(self._told.items()):
             if state not in ("STOP", "DELETED"):  # a worker that was killed had no last words
-                self._changed(Transition(*subject, "INIT", 0, "the daemon ends", wall()))
+                self._end(subject, "the daemon ends")
         channels = self._configuration.notify
         within = to_seconds(channels.stop_timeout)
         others = [*self._hooks, *self._retired, *([self._mailer] if self._mailer is not None else [])]
@@ -134,17 +139,24 @@ class Notifications(Service):
         if state == previous or (not previous and state in ("STOP", "DELETED")):
             return
         self._told[subject] = state
+        self._priorities[subject] = message.priority
         self._tell(subject, state, state, previous, message.priority, message.why, message.at)
 
+    def _end(self, subject: Subject, why: str) -> None:
+        """Tell the end of what the worker has not told the end of."""
+        self._changed(Transition(*subject, "INIT", self._priorities.get(subject, 0), why, wall()))
+
     def _noticed(self, message: Notice) -> None:
-        settings = self._settings.get((message.kind, message.name), Notify())
+        subject = (message.kind, message.name)
+        settings = self._settings.get(subject, Notify())
+        self._priorities[subject] = message.priority
         event = RX_LOWER if message.event == "rx-lower-priority" else f"{message.state}_PRIORITY"
         if event in PRIORITIES and not settings.priority_changes:
             return
         if event == RX_LOWER or event in PRIORITIES:
             why = "heard a weaker master" if event == RX_LOWER else "the priority changed"
             state = message.state
-            self._tell((message.kind, message.name), event, state, state, message.priority, why, message.at)
+            self._tell(subject, event, state, state, message.priority, why, message.at)
 
     def _tell(
         self, subject: Subject, event: str, state: str, previous: str, priority: int, why: str, at: float
@@ -169,9 +181,8 @@ class Notifications(Service):
         pipes = [self._pipes[fifo.path] for fifo in new.notify.fifos if fifo.on_reload]
         if not pipes:
             return
-        priorities = {report.name: report.effective_priority for report in self._host.reports.values()}
         for (kind, name), state in self._told.items():
-            priority = priorities.get(name, 0) if kind == ROUTER else 0
+            priority = self._priorities.get((kind, name), 0)
             line = fifo_line(News(0, kind, name, state, state, state, priority, "", 0.0))
             for pipe in pipes:
                 pipe.write(line)

@@ -213,6 +213,23 @@ def test_at_the_end_a_stop_is_told_even_if_the_worker_had_no_last_words(
 
     ear: Any = hear(steps, monkeypatch)._scripts
     assert events(ear) == [("gateway", "MASTER"), ("gateway", "STOP")]
+    assert ear.told[-1].priority == 100
+
+
+def test_a_group_that_a_reload_takes_away_is_told_though_the_worker_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def steps(service: Notifications, host: Host) -> None:
+        await load(service, host, Configuration((ROUTER,), sync_groups=(SyncGroup("edge", ("gateway",)),)))
+        service.hear(became("MASTER"))
+        service.hear(became("MASTER", "edge", "group", 0))
+        new = configured(ROUTER)
+        await load(service, host, new)
+        await service.settle(new)
+
+    ear: Any = hear(steps, monkeypatch)._scripts
+    assert events(ear)[2:] == [("edge", "FAULT")]  # there is no `deleted` program
+    assert ear.told[-1].why == "a reload has taken it away"
 
 
 def test_a_reload_repeats_the_states_to_a_fifo_that_wants_it_and_puts_the_others_away(
