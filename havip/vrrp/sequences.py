@@ -125,8 +125,14 @@ class Ledger:
 
     def keep(self, source: bytes, sequence: int) -> None:
         """Note the latest sequence of a sender.  If there is no room, this life's own memory must do."""
-        with contextlib.suppress(Full):
-            SEQUENCE.pack_into(self._memory, self._place(source.ljust(16, b"\0")), sequence)
+        sender = source.ljust(16, b"\0")
+        place = self._places.get(sender)
+        if place is None:
+            try:
+                place = self._place(sender)
+            except Full:
+                return
+        SEQUENCE.pack_into(self._memory, place, sequence)
 
     def drop(self, source: bytes) -> None:
         """Forget a sender."""
