@@ -184,6 +184,7 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     yield from wrapped("master", [master_words(router)], width)
     yield from wrapped("timers", timer_words(router), width)
     yield from wrapped("addresses", router.addresses, width)
+    yield from wrapped("adverts", list(filter(None, [router.authentication])), width)
     yield from wrapped("peers", router.peers, width)
     yield from wrapped("counters", counter_words(router.counters, verbose), width)
 

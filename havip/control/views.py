@@ -41,6 +41,7 @@ def report_as_dict(report: RouterReport) -> Json:
         "master": report.master or None,
         "primary_address": report.primary_address or None,
         "addresses": list(report.addresses),
+        "authentication": report.authentication,
         "peers": list(report.peers),
         "counters": dict(report.counters),
         "tracking": [
@@ -100,6 +101,7 @@ class Router:
     master: str | None  # our own address while MASTER; None while unknown
     primary_address: str | None  # the one we send from
     addresses: tuple[str, ...]
+    authentication: str  # how adverts are authenticated, in words; empty: not at all
     peers: tuple[str, ...]  # of unicast, each name with the address in force
     counters: Mapping[str, int]
     maintenance: Json | None = None  # by, at, reason; None: it takes part

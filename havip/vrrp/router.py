@@ -280,6 +280,7 @@ class Router:
             addresses=tuple(map(str, self.config.addresses)),
             counters=self.counters(),
             terms=self.standing.terms,
+            authentication=str(self.config.hmac or self.config.authentication or ""),
             peers=tuple(peer.in_force for peer in self.config.unicast.peers) if self.config.unicast else (),
         )
 

@@ -42,6 +42,7 @@ GATEWAY: Json = {
     "master": "192.0.2.2",
     "primary_address": "192.0.2.2",
     "addresses": ["192.0.2.1/24", "192.0.2.7/32"],
+    "authentication": "",
     "peers": [],
     "counters": {"adverts-sent": 192, "adverts-received": 0, "became-master": 1},
 }
@@ -321,6 +322,14 @@ def test_lengths_are_in_the_unit_that_fits() -> None:
         "1s",
         "3.609s",
     ]
+
+
+def test_how_adverts_are_authenticated_is_shown(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = "HMAC-SHA-256 (enforce, time): signs with key 2, accepts 1, 2"
+    says["virtual_routers"] = [GATEWAY | {"authentication": how}]
+    assert f"  adverts    {how}" in printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
 
 
 def test_unicast_peers_and_the_segment_are_shown(

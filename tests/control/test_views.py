@@ -27,6 +27,7 @@ REPORT = RouterReport(
     master="fe80::1",
     primary_address="fe80::2",
     addresses=("2001:db8::1/64",),
+    authentication="password in cleartext",
     peers=("r2.example.com (fe80::1)",),
     counters={"adverts-sent": 3},
     terms=(Term(TrackerKind.SCRIPT, "web", 20, 0, False, "exited with 1"),),
@@ -51,6 +52,7 @@ SHOWN = {
     "master": "fe80::1",
     "primary_address": "fe80::2",
     "addresses": ["2001:db8::1/64"],
+    "authentication": "password in cleartext",
     "peers": ["r2.example.com (fe80::1)"],
     "counters": {"adverts-sent": 3},
     "tracking": [

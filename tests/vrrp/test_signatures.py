@@ -185,6 +185,12 @@ def test_a_wrong_ipv6_checksum_stays_wrong_without_the_trailer(octet: int) -> No
     assert not packet.holds(whole)
 
 
+def test_the_status_says_which_key_signs_and_shows_none(stack: Stack) -> None:
+    shown = stack.router().report(stack.now)
+    assert shown.authentication == "HMAC-SHA-256 (enforce, time): signs with key 1, accepts 1"
+    assert KEY.hex() not in repr(shown)
+
+
 # Who is believed.
 
 
