@@ -70,6 +70,7 @@ class Turning:
                 TimerFd=lambda: SimpleNamespace(
                     arm=self.arm, acknowledge=lambda: self.arm(NEVER), fileno=lambda: TIMER
                 ),
+                run_on=lambda cpus: None,
                 set_realtime=lambda priority: "no real time" if priority else None,
                 lock_memory=lambda: None,
                 keep_capabilities=self.keep_capabilities,
