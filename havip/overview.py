@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from havip import __version__
+from havip.config.model import Daemon
 from havip.control.views import report_as_dict
 from havip.messages import RouterReport
 from havip.services import Json, Service
@@ -14,6 +15,7 @@ from havip.workers import Worker
 
 
 def overview(
+    daemon: Daemon,
     since: float,
     configuration: dict[str, Any],
     workers: Iterable[Worker],
@@ -26,6 +28,8 @@ def overview(
         "version": __version__,
         "pid": os.getpid(),
         "since": since,
+        "instance": daemon.instance,
+        "network_namespace": daemon.network_namespace,
         "configuration": configuration,
         "workers": [worker_as_dict(worker) for worker in workers],
         "virtual_routers": [router_as_dict(report, services) for report in reports],

@@ -290,7 +290,9 @@ class Supervisor:
         reports = [self.reports[key] for key in keys if key in self.reports]
         workers = [self._worker, *(other for service in self._services for other in service.workers())]
         return {
-            "status": overview(self._since, configuration, workers, reports, self._services),
+            "status": overview(
+                self.configuration.daemon, self._since, configuration, workers, reports, self._services
+            ),
         }
 
     def _reload_on_signal(self) -> None:

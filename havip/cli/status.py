@@ -140,7 +140,9 @@ def brief_lines(status: Status, wanted: Collection[str], now: float) -> Iterator
 def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -> Iterator[str]:
     """Yield what concerns the processes and not one router."""
     up = age(now - status.since)
-    yield from wrapped("", [f"havip {status.version}", f"pid {status.pid}", f"up {up}"], width)
+    place = [f"instance {status.instance}"] if status.instance else []
+    place += [f"network namespace {status.network_namespace}"] if status.network_namespace else []
+    yield from wrapped("", [f"havip {status.version}", *place, f"pid {status.pid}", f"up {up}"], width)
     loaded = f"loaded {at_time(status.loaded_at)}"
     yield from wrapped("file", [status.file, f"generation {status.generation}", loaded], width)
     for worker in status.workers:

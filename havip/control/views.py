@@ -168,6 +168,8 @@ class Status:
     virtual_routers: tuple[Router, ...]
     totals: Mapping[str, int] = field(default_factory=dict)
     maintenance: Json = field(default_factory=dict)  # everywhere, damage
+    instance: str | None = None  # its name among several daemons
+    network_namespace: str | None = None  # the one that it entered
     sync_groups: tuple[SyncGroup, ...] = ()
     notifications: Json = field(default_factory=dict)  # by channel, as docs/notifications.md has it
 
@@ -187,6 +189,8 @@ class Status:
             virtual_routers=tuple(map(Router.of, data["virtual_routers"])),
             totals=dict(data["totals"]),
             maintenance=data.get("maintenance") or {},
+            instance=data.get("instance"),
+            network_namespace=data.get("network_namespace"),
             sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
             notifications=dict(data.get("notifications", {})),
         )

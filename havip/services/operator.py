@@ -24,7 +24,7 @@ from havip.plain import Unfit
 from havip.services import Handler, Host, Json, Service, orders
 from havip.services.orders import Declined, Order, Orders, Word
 from havip.services.requests import answering, name_in, text_in, whole_in
-from havip.statefile import Unreadable
+from havip.statefile import Unreadable, Unwritable
 
 log = logging.getLogger("havip.operator")
 
@@ -41,6 +41,7 @@ class Operator(Service):
         self._host = host
         self._file: Path | None = None  # known once a configuration is
         self._orders = Orders()
+        self._stored = Orders()  # as the disk has them
         self._damage: str | None = None  # why the record could not be read
         self._holds: dict[Key, Order] = {}
         self._impeded: dict[Key, str] = {}  # what the worker was told
@@ -60,6 +61,15 @@ class Operator(Service):
     def briefing(self, new: Configuration) -> Iterable[Message]:
         """Return all that the worker must be told, and what does not hold any more."""
         return [*self._impediments(new), *self._priorities()]
+
+    async def settle(self, new: Configuration) -> None:
+        """Have the record speak of the routers as they are now: their next change may be another one."""
+        async with self._one_at_a_time:
+            if self._damage is None and self._orders != self._stored:
+                try:
+                    await self._store(self._orders)
+                except Unwritable as error:
+                    log.error("the record of orders is not up to date: %s", error)
 
     def verbs(self) -> Mapping[str, Handler]:
         """Return the two verbs that leave an order behind."""
@@ -128,7 +138,7 @@ class Operator(Service):
     async def _read(self, file: Path) -> None:
         try:
             found = await asyncio.to_thread(statefile.read, file)
-            self._orders = Orders() if found is None else orders.from_dict(found)
+            self._stored = self._orders = Orders() if found is None else orders.from_dict(found)
         except Unreadable as error:
             self._damage = str(error)
         except Unfit as error:
@@ -144,7 +154,8 @@ class Operator(Service):
         if self._damage is not None:
             await asyncio.to_thread(keep_aside, self._file)
         await asyncio.to_thread(statefile.write, self._file, orders.as_dict(wanted))
-        self._orders, self._damage = wanted, None
+        self._orders = self._stored = wanted
+        self._damage = None
         self._look_up(self._host.configuration)
 
     def _look_up(self, configuration: Configuration) -> None:

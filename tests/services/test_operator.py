@@ -112,6 +112,8 @@ def test_a_reload_that_renames_a_router_keeps_it_out(tmp_path: Path) -> None:
         assert [(m.key, m.reason) for m in one.service.briefing(renamed) if isinstance(m, Impede)] == [
             (WEB, "maintenance (root)")
         ]
+        await one.service.settle(renamed)
+        assert json.loads(one.file.read_text())["routers"][0]["name"] == "site"
 
     play(scene)
 
