@@ -95,46 +95,45 @@ def plan_devices(
     Without ``remove`` nothing is taken away: routers that the VRRP worker still runs may stand on it.
     """
     by_name = {one.name: one for one in present}
-    vrfs = {one.ifindex for one in by_name.values() if one.kind == "vrf"}
-    keep: set[str] = set()
+    ours = {name: one for name, one in by_name.items() if one.alias.startswith(prefix_of(instance))}
     make: list[Step] = []
-    leave: list[Step] = []
+    going = set(ours) - {device.name for device in wanted}
     refused: dict[Key, str] = {}
     for device in wanted:
         parent, there = by_name.get(device.parent), by_name.get(device.name)
-        alias = alias_of(instance, device.key)
-        vrf = parent.master if parent is not None and parent.master in vrfs else 0
         if parent is None:
             # The router says itself that its interface does not exist.  It may only have been renamed: what
             # stands on it waits for it.
-            keep.add(device.name)
             continue
-        ours = there is not None and there.alias.startswith(prefix_of(instance))
+        alias, vrf = alias_of(instance, device.key), vrf_of(parent, by_name.values())
         why = "" if there is None else misfit(device, there, parent)
         if parent.hardware != ETHERNET:
             refused[device.key] = f"interface {device.parent} is not Ethernet: it can carry no {device.kind}"
-        elif there is None:
-            make.append(Create(device, parent, alias, vrf))
-        elif not why:
-            keep.add(there.name)
-            # What somebody else has made for us is used as it is, and stays when we go.
-            if ours and (there.mtu, there.up, there.alias, there.master) != (parent.mtu, True, alias, vrf):
-                make.append(Adjust(device, there, parent.mtu, alias, vrf))
-        elif not ours:
+        elif why and device.name not in ours:
             refused[device.key] = f"interface {device.name} exists and is not ours: {why}"
-        elif remove:
-            leave.append(Remove(there))
+        elif why and remove:
+            going.add(device.name)
             make.append(Create(device, parent, alias, vrf))
-        else:
-            keep.add(there.name)
-    replaced = {step.present.name for step in leave if isinstance(step, Remove)}
-    if remove:
-        leave += [
-            Remove(one)
-            for one in by_name.values()
-            if one.alias.startswith(prefix_of(instance)) and one.name not in keep | replaced
-        ]
+        elif there is None:
+            # Under another name it still is a running router's, and the kernel gives the address only once.
+            busy = any((one.parent, one.mac) == (parent.ifindex, device.mac) for one in ours.values())
+            if remove or not busy:
+                make.append(Create(device, parent, alias, vrf))
+        elif not why and is_to_adjust(there, parent, alias, vrf) and device.name in ours:
+            # What somebody else has made for us is used as it is, and stays when we go.
+            make.append(Adjust(device, there, parent.mtu, alias, vrf))
+    leave = [Remove(ours[name]) for name in ours if name in going] if remove else []
     return DevicePlan((*leave, *make), refused)
+
+
+def is_to_adjust(there: Present, parent: Present, alias: str, vrf: int) -> bool:
+    """Say whether an interface that fits is not quite as it should be."""
+    return (there.mtu, there.up, there.alias, there.master) != (parent.mtu, True, alias, vrf)
+
+
+def vrf_of(parent: Present, present: Iterable[Present]) -> int:
+    """Return the ifindex of the VRF that an interface is in; 0: it is in none."""
+    return next((one.ifindex for one in present if one.kind == "vrf" and one.ifindex == parent.master), 0)
 
 
 def misfit(device: Device, there: Present, parent: Present) -> str:

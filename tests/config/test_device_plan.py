@@ -55,6 +55,12 @@ def test_one_that_nobody_wants_any_more_is_removed_when_the_routers_have_left_it
     assert plan(OURS, wanted=()) == DevicePlan((Remove(OURS),))
 
 
+def test_another_name_waits_until_no_router_stands_on_the_old_one() -> None:
+    renamed = replace(WANTED, name="gw0")
+    assert plan(OURS, wanted=(renamed,), remove=False) == DevicePlan()
+    assert plan(OURS, wanted=(renamed,)) == DevicePlan((Remove(OURS), Create(renamed, ETH0, ALIAS)))
+
+
 def test_another_instances_interfaces_are_left_alone() -> None:
     blue = replace(OURS, alias="havip blue eth0 51 ipv4")
     assert plan(blue, wanted=()) == DevicePlan()

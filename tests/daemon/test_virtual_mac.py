@@ -277,6 +277,22 @@ def test_somebody_elses_interface_of_that_name_is_a_fault_of_one_router(lan: Lan
     assert device(lan.r1)["linkinfo"]["info_kind"] == "macvlan"  # type: ignore[index]
 
 
+def test_a_reload_changes_a_router_on_its_interface_in_place(lan: Lan, client: Host, folder: Path) -> None:
+    with Daemon(lan.r1, folder, configuration(four=four())) as daemon:
+        daemon.wait_for("four: MASTER")
+        daemon.configure(configuration(four=four(priority=120, addresses=[f"{VIP}/24", "10.77.0.102/24"])))
+        assert [one["name"] for one in daemon.client.reload()["change"]] == ["four"]
+        lan.r1.wait_for_address("10.77.0.102", interface="vrrp.51")
+        assert connects(client, "10.77.0.102")
+        assert neighbour(client, "10.77.0.102") == MAC
+        assert daemon.said("four: (BACKUP|MASTER|FAULT)") == 2
+        daemon.configure(configuration(four=four(virtual_mac={"name": "gw0"})))
+        assert daemon.client.reload()["add"] == ["four"]
+        daemon.wait_for("four: MASTER", 2)
+        assert (device(lan.r1), device(lan.r1, "gw0")["address"]) == ({}, MAC)
+        assert daemon.said("cannot make") == 0
+
+
 def test_a_reload_leaves_the_interfaces_of_other_routers_alone(lan: Lan, folder: Path) -> None:
     with Daemon(lan.r1, folder, configuration(b=four(interface="eth0"))) as daemon:
         daemon.wait_for("b: MASTER")
