@@ -152,13 +152,14 @@ class Reporter:
         if another_priority:
             priority, standing = router.settings.priority, router.standing
             self._keep((NOTICE, "priority", router, router.state, wall(), priority))
-            self.log(
-                INFO, f"effective priority {priority}: {in_words(router.config.priority, standing)}", router
-            )
+            why = in_words(router.config.priority, standing, router.override)
+            self.log(INFO, f"effective priority {priority}: {why}", router)
 
 
-def in_words(configured: int, standing: Standing) -> str:
-    """Return the sum that makes an effective priority: ``100, script web -20``."""
+def in_words(configured: int, standing: Standing, override: int | None = None) -> str:
+    """Return what makes an effective priority: an operator, or the sum ``100, script web -20``."""
+    if override is not None:
+        return f"set by an operator instead of {configured}"
     terms = [f"{term.kind} {term.name} {term.adds:+}" for term in standing.terms if term.adds]
     return ", ".join([str(configured), *terms])
 

@@ -110,6 +110,7 @@ def test_a_priority_for_the_time_being_causes_a_takeover_and_its_end_another_one
     r1, r2 = pair
     words = ["priority", "gateway", "200", "--reason", "move", "--socket", str(r2.socket)]
     assert command.main(words) == 0
+    r2.wait_for("gateway: effective priority 200: set by an operator instead of 100")
     r2.wait_for("gateway: MASTER")
     lan.r1.wait_for_address(VIP, present=False)
     r2.configure(configuration(gateway=router(priority=101)))
