@@ -44,6 +44,7 @@ class Devices(Service):
         self._events: socket.socket | None = None
         self._due: asyncio.TimerHandle | None = None
         self._looked_at = 0.0  # by the loop's clock
+        self._indices: frozenset[int] = frozenset()  # of the interfaces that stood when we last looked
         self._instance = ""
         self._sysctls: Sysctls
         self._links: Links
@@ -129,7 +130,10 @@ class Devices(Service):
 
         Runs in a thread.
         """
-        plan = plan_devices(wanted, self._links.look(), self._instance, remove=remove)
+        present = self._links.look()
+        plan = plan_devices(wanted, present, self._instance, remove=remove)
+        names = {device.name for device in wanted}
+        self._indices = frozenset(one.ifindex for one in present if one.name in names)
         refused = dict(plan.refused)
         objections = self._sysctls.sync(self._settings(wanted))
         for device in wanted:
@@ -177,8 +181,10 @@ class Devices(Service):
             self._due = None
 
     def _on_event(self) -> None:
-        if self._events is not None:
-            drain(self._events)
+        heard = drain(self._events) if self._events is not None else []
+        ours = {name for device in self._wanted for name in (device.name, device.parent)}
+        if heard is not None and not any(one.name in ours or one.ifindex in self._indices for one in heard):
+            return  # a host may have thousands of interfaces, and containers that come and go
         if self._due is None:
             loop = asyncio.get_running_loop()
             at = max(loop.time() + LET_GATHER, self._looked_at + AT_MOST_EVERY)

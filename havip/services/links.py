@@ -16,6 +16,8 @@ from typing import Any, Final, assert_never
 from havip.config.device_plan import MACVLAN_MODE, Adjust, Create, DevicePlan, Present, Remove
 from havip.config.devices import Device, Key
 from havip.config.sysctl_plan import AS_PARENT, on_device
+from havip.netlink import codec
+from havip.netlink.codec import Link
 from havip.services.sysctls import Sysctls
 
 IFF_UP: Final = 0x1
@@ -225,12 +227,15 @@ def watch_links() -> socket.socket:
     return events
 
 
-def drain(events: socket.socket) -> None:
-    """Read whatever a socket of `watch_links` holds; that too much was lost is news as well."""
+def drain(events: socket.socket) -> list[Link] | None:
+    """Return the interfaces that a socket of `watch_links` tells of; None: too much came to tell of all."""
+    heard: list[Link] = []
     try:
-        while events.recv(65536):
-            pass
+        while datagram := events.recv(65536):
+            found = (codec.parse_link(message.body) for message in codec.messages(datagram))
+            heard += [link for link in found if link is not None]
     except BlockingIOError:
-        return
-    except OSError:
-        return  # ENOBUFS: whoever looks now sees it all
+        return heard
+    except (OSError, codec.Malformed):  # ENOBUFS: whoever looks now sees it all
+        return None
+    return heard

@@ -255,6 +255,7 @@ def test_a_removed_or_altered_virtual_mac_is_made_anew(lan: Lan, folder: Path) -
         lan.r1.run("ip", "link", "del", "vrrp.51")
         daemon.wait_for("four: FAULT: interface vrrp.51 does not exist")
         daemon.wait_for("four: MASTER", 2)
+        lan.r1.run("ip", "link", "add", "lan9", "type", "veth", "peer", "name", "lan8")  # nobody's business
         lan.r1.run("ip", "link", "set", "vrrp.51", "address", "02:00:00:00:00:07")
         daemon.wait_for("four: FAULT: interface vrrp.51 has another MAC address")
         daemon.wait_for("four: MASTER", 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from havip.config.device_plan import Create, DevicePlan, Remove, plan_devices
 from havip.config.devices import Device
-from havip.services.links import GROUP, Links
+from havip.services.links import GROUP, Links, drain, watch_links
 from havip.services.sysctls import Sysctls
 from lab.netns import Host, Network
 
@@ -85,3 +86,18 @@ def test_what_the_kernel_refuses_is_told_in_its_words_and_the_rest_is_made(host:
     assert [type(step) for step in plan.steps] == [Create, Create]
     assert links.carry_out(plan) == {WANTED[0].key: "cannot make the macvlan vrrp.1: Address already in use"}
     assert names(host) == {"lo", "eth0", "theirs", "vrrp.2"}
+
+
+def test_events_name_the_interfaces_that_changed(host: Host) -> None:
+    with watch_links() as events:
+        assert drain(events) == []
+        host.run("ip", "link", "add", "theirs", "type", "veth", "peer", "name", "other")
+        assert {link.name for link in drain(events) or ()} == {"theirs", "other"}
+
+
+def test_events_that_are_too_many_are_not_taken_for_none(host: Host) -> None:
+    with watch_links() as events:
+        events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        for number in range(20):
+            host.run("ip", "link", "set", "eth0", "mtu", str(1400 + number))
+        assert drain(events) is None
