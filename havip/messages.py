@@ -93,7 +93,7 @@ class PutStatic:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What an earlier run may have left in the kernel: the first commit sweeps of this and nothing else."""
+    """What an earlier run may have left in the kernel: the first commit sweeps of all such, and no more."""
 
     estates: tuple[Estate, ...]
 

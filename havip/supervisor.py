@@ -35,7 +35,6 @@ from havip.messages import (
     DropRouter,
     GroupReport,
     Key,
-    Leftovers,
     LogLine,
     Message,
     Notice,
@@ -220,7 +219,8 @@ class Supervisor:
     def _configure_worker(self) -> None:
         daemon = self.configuration.daemon
         self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory, daemon.cpu_affinity))
-        self._worker.post(Leftovers(tuple(self.tenancy.leftovers)))
+        for message in self.tenancy.briefing():
+            self._worker.post(message)
         for router in self.configuration.virtual_routers:
             self._worker.post(PutRouter(router.bare))
         self._commit()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from havip import claims, instance, process
 from havip.claims import Claims, Record, Unrecorded
@@ -15,8 +17,11 @@ from havip.config.model import Configuration, Estate
 from havip.config.placing import placed
 from havip.config.yamlfile import load
 from havip.errors import AlreadyRunning, HavipError
+from havip.messages import Leftovers
 
 log = logging.getLogger("havip.supervisor")
+
+ESTATES_A_MESSAGE: Final = 16  # of 255 addresses each they stay well below what the channel takes
 
 
 class Elsewhere(HavipError):
@@ -92,6 +97,12 @@ class Tenancy:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def briefing(self) -> Iterator[Leftovers]:
+        """Yield what a worker must know of it: at least one message, and none that is too long."""
+        estates = self.leftovers
+        for first in range(0, max(1, len(estates)), ESTATES_A_MESSAGE):
+            yield Leftovers(estates[first : first + ESTATES_A_MESSAGE])
 
     @property
     def leftovers(self) -> tuple[Estate, ...]:

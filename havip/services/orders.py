@@ -68,16 +68,9 @@ class Orders:
     everywhere: Word | None = None
     routers: tuple[Order, ...] = ()
 
-    def of(self, router: VirtualRouter, among: Iterable[VirtualRouter]) -> Order:
+    def of(self, router: VirtualRouter, routers: Iterable[VirtualRouter]) -> Order:
         """Return what holds for ``router``, one of those in force."""
-        taken = {one.key for one in among}
-        for order in self.routers:
-            if order.key == router.key:
-                return replace(order, name=router.name)
-        for order in self.routers:
-            if order.name == router.name and order.key not in taken:
-                return replace(order, key=router.key)
-        return Order(router.name, router.key)
+        return Known(self, routers).order_for(router)
 
     def named(self, name: str, routers: Sequence[VirtualRouter], forgotten: bool) -> Order:
         """Return what holds for the router called ``name``, with ``forgotten`` also for one that is gone.
@@ -102,7 +95,8 @@ class Orders:
         """Return what holds for each router for which anything does."""
         if self == Orders():
             return {}
-        found = ((router.key, self.of(router, routers)) for router in routers)
+        known = Known(self, routers)
+        found = ((router.key, known.order_for(router)) for router in routers)
         settled = (
             (key, order if order.maintenance else replace(order, maintenance=self.everywhere))
             for key, order in found
@@ -111,7 +105,8 @@ class Orders:
 
     def known_again(self, routers: Sequence[VirtualRouter]) -> Orders:
         """Return the same orders under the present keys and names of their routers."""
-        found = [order for router in routers if not (order := self.of(router, routers)).is_void]
+        known = Known(self, routers)
+        found = [order for router in routers if not (order := known.order_for(router)).is_void]
         keys, names = {order.key for order in found}, {order.name for order in found}
         absent = [one for one in self.routers if one.key not in keys and one.name not in names]
         return replace(self, routers=(*found, *absent))
@@ -123,9 +118,25 @@ class Orders:
 
     def absent(self, routers: Sequence[VirtualRouter]) -> list[str]:
         """Return the names for which there are orders but no routers."""
-        here = {self.of(router, routers).name for router in routers}
-        keys = {router.key for router in routers}
-        return [order.name for order in self.routers if order.key not in keys and order.name not in here]
+        keys, names = {router.key for router in routers}, {router.name for router in routers}
+        return [order.name for order in self.routers if order.key not in keys and order.name not in names]
+
+
+class Known:
+    """The orders as the routers in force have them, for any number of look-ups."""
+
+    def __init__(self, orders: Orders, routers: Iterable[VirtualRouter]) -> None:
+        taken = {router.key for router in routers} if orders.routers else set()
+        self._by_key = {order.key: order for order in orders.routers}
+        self._by_name = {order.name: order for order in orders.routers if order.key not in taken}
+
+    def order_for(self, router: VirtualRouter) -> Order:
+        """Return what holds for one of the routers."""
+        if (order := self._by_key.get(router.key)) is not None:
+            return replace(order, name=router.name)
+        if (order := self._by_name.get(router.name)) is not None:
+            return replace(order, key=router.key)
+        return Order(router.name, router.key)
 
 
 def maintain(orders: Orders, name: str | None, routers: Sequence[VirtualRouter], word: Word | None) -> Orders:

@@ -235,7 +235,7 @@ class Worker:
             case HandOver(key=key):
                 self._hand_over(key, now)
             case Leftovers(estates=estates):
-                self._roster.leftovers = estates
+                self._roster.leftovers = (self._roster.leftovers or ()) + estates
             case PutStatic(static=static):
                 self._statics.put(static)
             case PutGroup() | DropGroup():
