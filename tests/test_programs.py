@@ -174,14 +174,14 @@ def test_what_does_not_end_in_time_is_ended_with_all_that_it_started(folder: Pat
     os.close(alive)
 
 
-def test_sigterm_ignored_is_followed_by_sigkill(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "GRACE", 0.1)
-    stubborn = ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 1000; done")
+def test_sigterm_ignored_is_followed_by_sigkill(folder: Path) -> None:
+    ready = folder / "ready"
+    stubborn = ("/bin/sh", "-c", "trap '' TERM; : > $0; while :; do sleep 1000; done", str(ready))
 
     async def main() -> Outcome:
         started = Run(stubborn)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(started._ended.wait(), 0.2)
+        while not ready.exists():
+            await asyncio.sleep(0.01)
         await started.end(0.1)
         return await started.result()
 

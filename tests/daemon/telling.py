@@ -18,21 +18,19 @@ class Fifo:
         os.mkfifo(path, 0o600)
         self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # so no writer's end is the end of file
         self._rest = b""
+        self._waited = 0  # lines up to the one that was last waited for
         self.lines: list[str] = []
 
     def wait_for(self, line: str) -> None:
-        """Return once ``line`` has come after all that was waited for before."""
-        seen = len(self.lines)
+        """Return once ``line`` has come after the one that was last waited for."""
         deadline = time.monotonic() + PATIENCE
-        while line not in self.lines[seen:]:
-            ready, _, _ = select.select([self._fd], [], [], deadline - time.monotonic())
+        while line not in self.lines[self._waited :]:
+            ready, _, _ = select.select([self._fd], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise AssertionError(f"{line!r} never came, but {self.lines}")
             *whole, self._rest = (self._rest + os.read(self._fd, 65536)).split(b"\n")
-            for one in whole:
-                self.lines.append(one.decode())
-                if one.decode() == line:
-                    seen = min(seen, len(self.lines) - 1)
+            self.lines += [one.decode() for one in whole]
+        self._waited = self.lines.index(line, self._waited) + 1
 
     def close(self) -> None:
         """Stop reading."""
