@@ -42,7 +42,7 @@ def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -
     unused: tuple[str, ...] = ()  # what is not there by default has no defaults to show
     for path, group, field in walk(CONFIGURATION):
         own = path.startswith(("daemon.", "defaults.")) and "[]" not in path
-        if group.defaults.get(field.name) in (None, (), ""):
+        if field.name in group.defaults and group.defaults[field.name] in (None, (), ""):
             unused += (f"{path}.",)
         elif own and not path.startswith(unused):
             assert re.search(rf"^ *{field.name}:", uncommented, re.MULTILINE), path
