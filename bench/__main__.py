@@ -20,12 +20,14 @@ from bench.plan import OUTPUT, Plan
 from bench.report import Row
 from bench.startup import startups
 from bench.takeover import fleet_takeover, takeovers
+from bench.tracking import tracking
 
 BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "takeover": takeovers,
     "fleet": fleet_takeover,
     "send": sending,
     "hear": hearing,
+    "track": tracking,
     "startup": startups,
     "calm": false_takeovers,
 }

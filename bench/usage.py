@@ -34,11 +34,15 @@ def family_of(pid: int) -> list[int]:
 
 
 def cpu_time(pids: Iterable[int]) -> int:
-    """Return the nanoseconds that all threads of the processes have run, in user and kernel mode."""
+    """Return the nanoseconds that all threads of the processes have run, in user and kernel mode.
+
+    A process that has ended, such as a script, counts for nothing.
+    """
     total = 0
     for pid in pids:
         for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            total += int(path.read_text().split()[0])
+            with suppress(OSError):
+                total += int(path.read_text().split()[0])
     return total
 
 
@@ -46,7 +50,11 @@ def memory(pids: Iterable[int]) -> Memory:
     """Return what the processes hold in memory."""
     resident = proportional = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has ended
+            continue
+        for line in lines:
             if line.startswith("Rss:"):
                 resident += int(line.split()[1]) << 10
             elif line.startswith("Pss:"):
