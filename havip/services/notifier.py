@@ -36,6 +36,7 @@ from havip.services.notify.webhook import Hook
 
 log = logging.getLogger("havip.notify")
 
+WEAKER_EVERY: Final = 1.0  # seconds between two news of weaker masters: whoever sends them sets no pace
 RETIRED_WITHIN: Final = 60.0  # seconds for a channel that a reload took away to tell what it has
 
 Subject = tuple[str, str]
@@ -56,6 +57,7 @@ class Notifications(Service):
         self._wanted: frozenset[Subject] = frozenset()  # what the coming one has
         self._told: dict[Subject, str] = {}
         self._priorities: dict[Subject, int] = {}  # as they were last heard of
+        self._weaker_at: dict[Subject, float] = {}  # when a weaker master was last told of
         self._scripts = Scripts()
         self._pipes: dict[str, Pipe] = {}
         self._mailer: Mailer | None = None
@@ -85,6 +87,7 @@ class Notifications(Service):
         self._settings = dict(subjects(new))
         self._told = {subject: state for subject, state in self._told.items() if subject in self._settings}
         self._priorities = {subject: self._priorities[subject] for subject in self._told}
+        self._weaker_at.clear()
         kept = {fifo.path for fifo in new.notify.fifos}
         gone = [self._pipes.pop(path) for path in list(self._pipes) if path not in kept]
         if gone:
@@ -153,6 +156,10 @@ class Notifications(Service):
         event = RX_LOWER if message.event == "rx-lower-priority" else f"{message.state}_PRIORITY"
         if event in PRIORITIES and not settings.priority_changes:
             return
+        if event == RX_LOWER:
+            if abs(message.at - self._weaker_at.get(subject, 0.0)) < WEAKER_EVERY:
+                return
+            self._weaker_at[subject] = message.at
         if event == RX_LOWER or event in PRIORITIES:
             why = "heard a weaker master" if event == RX_LOWER else "the priority changed"
             state = message.state

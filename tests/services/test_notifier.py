@@ -161,6 +161,16 @@ def test_priority_changes_are_told_where_they_are_wanted(monkeypatch: pytest.Mon
     ]  # fmt: skip
 
 
+def test_a_stream_of_weak_adverts_is_told_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(service: Notifications, host: Host) -> None:
+        await load(service, host, configured(ROUTER))
+        for tenth in range(25):
+            service.hear(replace(noticed("rx-lower-priority"), at=100.0 + tenth / 10))
+
+    ear: Any = hear(steps, monkeypatch)._scripts
+    assert [news.time for news in ear.told] == [100.0, 101.0, 102.0]
+
+
 def test_mail_and_webhooks_can_be_left_out_for_a_router(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = replace(ROUTER, name="quiet", vrid=52, notify=Notify(mail=False, webhooks=False))
 
