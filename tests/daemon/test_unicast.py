@@ -101,3 +101,26 @@ def test_a_peers_name_is_enough_and_may_fail_later(lan: Lan, folder: Path, hosts
         assert worse.said("gateway: MASTER") == 1
         assert better.stop() == 0
         worse.wait_for("gateway: MASTER", 2)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_signed_unicast_is_believed_by_the_peer(lan: Lan, folder: Path, family: int) -> None:
+    """The checksum differs for each peer, and stands before a trailer that is the same for all."""
+    net, vip = ("10.77.0.", "10.77.0.100/24") if family == 4 else ("fd77::", "fe80::100/64")
+    for number, host in enumerate((lan.r1, lan.r2), 1):
+        host.run("ip", "addr", "add", f"fd77::{number}/64", "dev", "eth0", "nodad")
+
+    def signed(number: int, priority: int) -> str:
+        unicast = f'{{peers: ["{net}{3 - number}"], source: "{net}{number}"}}'
+        keys = {"keys": {1: {"value": "hex:" + "5a" * 32}}, "active_key": 1}
+        return configuration(
+            gateway=router(priority=priority, down_adverts=10, addresses=[vip], unicast=unicast, hmac=keys)
+        )
+
+    with Daemon(lan.r1, folder, signed(1, 150)) as better:
+        better.wait_for("gateway: MASTER")
+        with Daemon(lan.r2, folder, signed(2, 100)) as worse:
+            worse.wait_for("gateway: BACKUP")
+            assert better.stop() == 0
+            worse.wait_for("gateway: MASTER")
+            assert worse.said("gateway: MASTER: the master resigned") == 1
