@@ -252,6 +252,7 @@ class Supervisor:
 
     def _on_committed(self, generation: int) -> None:
         if not self._managed.ready:
+            self._settle_down()
             self._managed.complete()
             log.info("%d virtual routers are running", len(self.configuration.virtual_routers))
         for number in [number for number in self._committed if number <= generation]:
@@ -272,8 +273,12 @@ class Supervisor:
         if new is self.configuration:  # and not overtaken by the next reload
             for service in self._services:
                 await service.settle(new)
-            self.tenancy.settle(new)
-            self._worker.leftovers = self.tenancy.leftovers
+            self._settle_down()
+
+    def _settle_down(self) -> None:
+        """Claim what is in force and nothing else: what an earlier run or configuration left is swept."""
+        self.tenancy.settle(self.configuration)
+        self._worker.leftovers = self.tenancy.leftovers
 
     async def _version(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True, "version": __version__, "pid": os.getpid()}

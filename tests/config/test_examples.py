@@ -11,6 +11,7 @@ from havip.config.devices import devices_of, keep_names
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
 from havip.config.model import VirtualRouter
+from havip.config.placing import placed
 from havip.config.yamlfile import examine, load, parse
 
 ETC = Path(__file__).parents[2] / "etc"
@@ -106,3 +107,13 @@ def test_a_sync_group_moves_both_sides_of_a_firewall() -> None:
     assert group.members == ("outside", "inside")
     tracked = [one.track.interfaces[0].weight for one in routers("sync-group.yaml").values()]
     assert tracked == [-60, -60]
+
+
+def test_a_second_daemon_has_its_own_of_everything_and_is_strict() -> None:
+    configuration = placed(load(str(ETC / "examples/second-daemon.yaml")), None)
+    daemon = configuration.daemon
+    assert (daemon.instance, daemon.network_namespace, daemon.cpu_affinity) == ("blue", "blue", (1,))
+    assert daemon.control_socket == "/run/havip/blue.sock"
+    (gateway,) = configuration.virtual_routers
+    assert (gateway.strict, gateway.accept, gateway.rfc9568) == (True, False, True)
+    assert gateway.virtual_mac.enabled

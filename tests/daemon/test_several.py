@@ -62,6 +62,9 @@ def test_a_killed_instance_is_swept_by_its_own_next_start_and_by_no_other(
     blue.wait_for("removed 10.77.0.100/24, left behind by an earlier run")
     assert "10.77.0.100" not in lan.r1.addresses("eth0")
     assert "10.77.0.101" in lan.r1.addresses("eth0")
+    # What it left behind and swept is anybody's again.
+    green.configure(configuration(green=router(52, addresses=["10.77.0.100/24"])))
+    assert green.client.reload()["change"]
 
 
 def test_an_instance_is_refused_what_another_one_has_at_start_and_reload(
