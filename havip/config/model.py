@@ -175,7 +175,7 @@ class VirtualRouter:
     @property
     def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:
         """Return everything that the master holds, in the order in which it is added."""
-        return (*self.addresses, *self.excluded_addresses, *self.routes, *self.rules)
+        return self.estate.holdings
 
     @property
     def estate(self) -> Estate:
