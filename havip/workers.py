@@ -21,6 +21,7 @@ from havip.channel import Channel, pair
 from havip.clock import wall
 from havip.config.model import Estate
 from havip.errors import KernelRefused
+from havip.healthcheck import runs
 from havip.messages import Alive, Message, Resign
 from havip.plain import Unfit
 from havip.vrrp import blackbox
@@ -33,7 +34,8 @@ BOOT: Final = (
     "import sys; sys.path.append({root!r}); from havip.vrrp.worker import main; main({channel}, {box})"
 )
 CHECKER_BOOT: Final = (
-    "import sys; sys.path.append({root!r}); from havip.healthcheck.worker import main; main({channel})"
+    "import sys; sys.path.append({root!r}); "
+    "from havip.healthcheck.worker import main; main({channel}, {runs})"
 )
 CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker still turns
 ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry
@@ -78,6 +80,9 @@ class Worker:
     def descriptors(self) -> tuple[int, ...]:
         """Return what the process inherits beside its end of the channel."""
         return ()
+
+    def after_death(self) -> None:
+        """Clean up what no next life may find."""
 
     def nobody_resumes(self) -> None:
         """Clean up after a process that nothing follows, or not soon enough."""
@@ -214,6 +219,7 @@ class Worker:
         os.close(self._pidfd)
         code = process.wait()
         self._process = self._channel = None
+        self.after_death()
         self._ended.set()
         self._on_end()
         if self._leaving:
@@ -287,9 +293,32 @@ class CheckerWorker(Worker):
     name = "checker"
     title = "the checker worker"
 
+    def __init__(
+        self,
+        on_start: Callable[[], None],
+        on_message: Callable[[Message], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(on_start, on_message, on_end)
+        self._runs = runs.create()
+
     def command(self, root: str, channel: int) -> list[str]:
         """Return what to run."""
-        return ["-c", CHECKER_BOOT.format(root=root, channel=channel)]
+        return ["-c", CHECKER_BOOT.format(root=root, channel=channel, runs=self._runs)]
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the list of scripts that run."""
+        return (self._runs,)
+
+    def after_death(self) -> None:
+        """End the scripts that it left running: the next life runs them anew."""
+        for pid in runs.end_leftovers(self._runs):
+            log.warning("killed a script (pid %d) that the checker worker left running", pid)
+
+    async def leave(self) -> None:
+        """Have the worker end, and give its memory back."""
+        await super().leave()
+        os.close(self._runs)
 
 
 def sweep(among: Collection[Estate]) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from havip import programs
 from havip.clock import Instant, monotonic, spell, to_seconds
 from havip.config.tracking import Script, Start, TrackerKind
+from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import next_due
 from havip.healthcheck.verdict import Verdict
 from havip.messages import TrackResult
@@ -25,9 +26,10 @@ Tell = Callable[[TrackResult], None]
 class ScriptCheck:
     """One script.  ``good`` is its verdict by an earlier life, None if there is none."""
 
-    def __init__(self, script: Script, good: bool | None, tell: Tell) -> None:
+    def __init__(self, script: Script, good: bool | None, tell: Tell, runs: Runs | None = None) -> None:
         self.script = script
         self._tell = tell
+        self._runs = runs or Runs(None)
         if good is None and script.start is Start.FAILED:
             good = False
         self._verdict = Verdict(good)
@@ -61,6 +63,7 @@ class ScriptCheck:
         except programs.CannotRun as error:
             self._judge(False, f"cannot be run: {error}")
             return
+        self._runs.begin(run.pid)
         try:
             if await run.ends(to_seconds(script.patience)):
                 outcome = await run.result()
@@ -72,6 +75,8 @@ class ScriptCheck:
         except asyncio.CancelledError:
             run.abandon()
             raise
+        finally:
+            self._runs.end(run.pid)
 
     def _judge(self, passed: bool, how: str) -> None:
         self._verdict = self._verdict.after(passed, self.script.rise, self.script.fall)

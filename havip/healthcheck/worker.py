@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
 from havip.healthcheck.files import FileWatch
 from havip.healthcheck.processes import ProcessWatch
+from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
 from havip.messages import (
@@ -42,8 +44,9 @@ CAPABILITIES: Final = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_ADMIN", 
 class Checker:
     """One process's checks.  `run` returns when the supervisor says so, or is gone."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, runs: Runs) -> None:
         self._channel = channel
+        self._runs = runs
         self._scripts: dict[str, ScriptCheck] = {}
         self._waiting: dict[str, ScriptCheck] = {}  # begin with the next commit
         self._files = FileWatch(self._tell)
@@ -108,7 +111,7 @@ class Checker:
 
     def _put_script(self, script: Script, good: bool | None) -> None:
         self._drop_script(script.name)
-        self._waiting[script.name] = ScriptCheck(script, good, self._tell)
+        self._waiting[script.name] = ScriptCheck(script, good, self._tell, self._runs)
 
     def _drop_script(self, name: str) -> None:
         self._waiting.pop(name, None)
@@ -160,12 +163,13 @@ class ToSupervisor(logging.Handler):
         self._checker.log(record.levelno, record.getMessage())
 
 
-def main(channel: int) -> None:
-    """Run a checker on the descriptor that the supervisor handed down."""
+def main(channel: int, runs: int) -> None:
+    """Run a checker on the descriptors that the supervisor handed down."""
     process.set_name("havip-checker")
+    os.set_inheritable(runs, False)  # no business of what it runs
 
     async def run() -> None:
-        checker = Checker(Channel(socket.socket(fileno=channel)))
+        checker = Checker(Channel(socket.socket(fileno=channel)), Runs(runs))
         log = logging.getLogger("havip.checker")
         log.propagate = False
         log.addHandler(ToSupervisor(checker))

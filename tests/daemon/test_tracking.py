@@ -97,6 +97,20 @@ def test_a_killed_checker_moves_nothing_and_its_successor_goes_on(lan: Lan, fold
         assert daemon.said("VRRP worker ended") == 0
 
 
+def test_a_killed_checkers_script_is_ended_before_it_is_run_again(lan: Lan, folder: Path) -> None:
+    script = folder / "check"
+    script.write_text("#!/bin/sh\nsleep 1000\n")
+    script.chmod(0o755)
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    more = f"scripts: {{hang: {{command: {script}, interval: 100s, weight: -5}}}}\n"
+    with Daemon(lan.r1, folder, configuration(gw=router(track={"scripts": ["hang"]})) + more) as daemon:
+        daemon.wait_for("gw: MASTER")
+        os.kill(checker(daemon), signal.SIGKILL)
+        daemon.wait_for("killed a script .pid [0-9]+. that the checker worker left running")
+        assert daemon.router("gw").state == "MASTER"
+
+
 def test_a_vrrp_worker_that_comes_back_resumes_with_the_results_it_had(
     lan: Lan, folder: Path, flag: Path
 ) -> None:
