@@ -35,16 +35,20 @@ class Sequences(Service):
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._first = True  # nothing has been made ready yet
         self._path: Path | None = None  # None: no router has signed so far
         self._copy = Path()
         self._copying: asyncio.Task[None] | None = None
 
     async def prepare(self, new: Configuration) -> None:
         """Have the file as soon as a router signs."""
+        first, self._first = self._first, False
         if self._path is None and any(router.hmac is not None for router in new.virtual_routers):
             self._path = Path(self._host.socket or new.daemon.control_socket).with_suffix(SUFFIX)
             self._copy = Path(new.daemon.state_directory) / COPY
             await asyncio.to_thread(make, self._path, self._copy)
+            if not first:  # routers that run are told to sign before the briefing comes: they must not wait
+                self._host.post(KeepSequences(str(self._path)))
 
     def briefing(self, new: Configuration) -> Iterable[Message]:
         """Tell where the file is."""

@@ -35,14 +35,14 @@ def signed(frame: Frame) -> bool:
     return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112 and len(frame.data) >= 14 + 20 + 12 + 28
 
 
-def until(daemon: Daemon, wanted: Callable[[Router], bool]) -> None:
+def until(daemon: Daemon, wanted: Callable[[Router], bool], name: str = "gateway") -> None:
     """Return once the daemon's router is as ``wanted``."""
     deadline = time.monotonic() + PATIENCE
     while True:
         with suppress(Unreachable):  # it has only just been started
-            if wanted(daemon.router("gateway")):
+            if wanted(daemon.router(name)):
                 return
-        assert time.monotonic() < deadline, daemon.router("gateway")
+        assert time.monotonic() < deadline, daemon.router(name)
 
 
 def repeat(frame: Frame, host: Host) -> None:
@@ -81,7 +81,7 @@ def test_a_captured_advert_is_worth_nothing_after_any_restart(lan: Lan, folder: 
         worker = peer.worker()
         peer.signal(signal.SIGSTOP)
         os.kill(worker, signal.SIGSTOP)  # the master falls silent, and nothing newer is heard from it
-        captured = [frame for frame in wire.frames if not frame.outgoing][-1]
+        captured = wire.wait_for(lambda frame: not frame.outgoing)
         refuses(ours, captured, lan.r1)
 
         ours.configure(gateway(101))
@@ -101,6 +101,44 @@ def test_a_captured_advert_is_worth_nothing_after_any_restart(lan: Lan, folder: 
         ours.start()
         refuses(ours, captured, lan.r1)
         os.kill(worker, signal.SIGKILL)
+
+
+def test_every_dialect_is_signed_and_believed(lan: Lan, folder: Path) -> None:
+    def every(priority: int, peer: str) -> str:
+        common: dict[str, object] = {"priority": priority, "hmac": HMAC}
+        return configuration(
+            old=router(1, **common, version=2, interval="1s", addresses=["10.77.0.101/24"]),
+            six=router(2, **common, addresses=["fe80::100/64", "fd77::100/64"]),
+            other_form=router(3, **common, rfc9568=True, addresses=["10.77.0.103/24"]),
+            unicast=router(4, **common, addresses=["10.77.0.104/24"], unicast=[peer]),
+        )
+
+    with (
+        Daemon(lan.r1, folder, every(200, "10.77.0.2")) as better,
+        Daemon(lan.r2, folder, every(100, "10.77.0.1")) as worse,
+    ):
+        for name in ("old", "six", "other_form", "unicast"):
+            better.wait_for(f"{name}: MASTER")
+            until(worse, lambda one: one.state == "BACKUP" and one.counters["adverts-received"] > 1, name)
+            counters = worse.router(name).counters
+            assert {
+                key: count for key, count in counters.items() if key.startswith("refused-") and count
+            } == {}
+
+
+def test_a_master_that_begins_to_sign_stays_master(lan: Lan, folder: Path) -> None:
+    with (
+        Capture(lan.r2, "eth0", keep=signed) as wire,
+        Daemon(lan.r1, folder, configuration(gateway=router(priority=200))) as daemon,
+    ):
+        until(daemon, lambda router: router.state == "MASTER")
+        since = daemon.router("gateway").since
+        daemon.configure(gateway(200))
+        daemon.client.reload()
+        first = wire.wait_for(lambda frame: True)
+        wire.wait_for(lambda frame: frame.at > first.at)
+        assert (daemon.router("gateway").state, daemon.router("gateway").since) == ("MASTER", since)
+        assert all(frame.data[14 + 20 + 2] == 200 for frame in wire.frames)  # it never resigned
 
 
 def test_the_files_of_sequences_are_private(lan: Lan, folder: Path) -> None:
