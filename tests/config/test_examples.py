@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from havip.config.authentication import Mode
 from havip.config.devices import devices_of, keep_names
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
@@ -15,6 +16,13 @@ from havip.config.placing import placed
 from havip.config.yamlfile import examine, load, parse
 
 ETC = Path(__file__).parents[2] / "etc"
+
+
+@pytest.fixture(autouse=True)
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand the key of signed.yaml over as systemd does."""
+    (tmp_path / "vrrp-key").write_text("hex:" + "5a" * 32)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
 
 def routers(name: str) -> dict[str, VirtualRouter]:
@@ -80,6 +88,12 @@ def test_load_sharing_prefers_one_router_here_and_one_there() -> None:
 def test_legacy_peers_get_version_2() -> None:
     legacy = routers("vrrp2-legacy.yaml")["gateway"]
     assert (legacy.version, legacy.interval) == (2, 1_000_000_000)
+
+
+def test_signed_adverts_are_signed_by_the_key_that_systemd_hands_over() -> None:
+    signed = routers("signed.yaml")["gateway"].hmac
+    assert signed is not None
+    assert (signed.mode, signed.keys[0].octets) == (Mode.ENFORCE, b"\x5a" * 32)
 
 
 def test_the_owner_has_priority_255() -> None:
