@@ -235,6 +235,7 @@ class RouterReport:
     addresses: tuple[str, ...]
     counters: dict[str, int] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()  # what trackers add to the priority
+    holds: tuple[str, ...] = ()  # what the master holds beside the addresses, in words
     authentication: str = ""  # how adverts prove where they come from, in words; empty: not at all
     peers: tuple[str, ...] = ()  # of unicast, names with the address that is used for them
 

@@ -31,6 +31,7 @@ For each virtual router:
   priority   what it advertises and elects with, and the configured one where they differ
   tracking   what each tracker adds to it, or that it means FAULT, and why
   master     who holds the addresses, as far as it has been heard
+  holds      what goes with the addresses: those that adverts do not tell of, routes, rules
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
   counters   since the worker started; those that are 0 only with --verbose
 For each sync group: its state, why, its members, and for whom those of them wait that would be MASTER.
@@ -186,6 +187,7 @@ def router_lines(router: Router, now: float, width: int | None, verbose: bool) -
     yield from wrapped("master", [master_words(router)], width)
     yield from wrapped("timers", timer_words(router), width)
     yield from wrapped("addresses", router.addresses, width)
+    yield from wrapped("holds", router.holds, width)
     yield from wrapped("adverts", list(filter(None, [router.authentication])), width)
     yield from wrapped("peers", router.peers, width)
     yield from wrapped("counters", counter_words(router.counters, verbose), width)

@@ -41,6 +41,7 @@ def report_as_dict(report: RouterReport) -> Json:
         "master": report.master or None,
         "primary_address": report.primary_address or None,
         "addresses": list(report.addresses),
+        "holds": list(report.holds),
         "authentication": report.authentication,
         "peers": list(report.peers),
         "counters": dict(report.counters),
@@ -59,7 +60,7 @@ def report_as_dict(report: RouterReport) -> Json:
 
 
 #: keys of a virtual router that a daemon of an earlier version does not show
-LATER = ("maintenance", "priority_override", "device", "tracking")
+LATER = ("maintenance", "priority_override", "device", "tracking", "holds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Router:
     priority_override: Json | None = None  # value, by, at, reason
     device: Json | None = None  # name, kind, mac, fault of the interface that it has to itself
     tracking: tuple[Tracked, ...] = ()  # every term of the effective priority
+    holds: tuple[str, ...] = ()  # what the master holds beside the addresses: more of them, routes, rules
 
     @classmethod
     def of(cls, data: Json) -> Router:
@@ -115,6 +117,7 @@ class Router:
         known = {name: data[name] for name in cls.__slots__ if name not in LATER}
         known |= {name: data.get(name) for name in LATER}
         known["tracking"] = tuple(map(Tracked.of, data.get("tracking") or ()))
+        known["holds"] = tuple(data.get("holds") or ())
         lists = {name: tuple(data[name]) for name in ("addresses", "peers")}
         return cls(**known | lists | {"counters": dict(data["counters"])})
 

@@ -278,6 +278,7 @@ class Router:
             master=readable(master),
             primary_address=readable(settings.address),
             addresses=tuple(map(str, self.config.addresses)),
+            holds=tuple(map(str, self.config.holdings[len(self.config.addresses) :])),
             counters=self.counters(),
             terms=self.standing.terms,
             authentication=str(self.config.hmac or self.config.authentication or ""),

@@ -351,3 +351,12 @@ def test_the_interface_that_a_router_has_to_itself_is_shown(
     says["virtual_routers"] = [GATEWAY | {"device": device | {"mac": "", "fault": "no such type"}}]
     lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
     assert "  device     vrrp.51, macvlan, no such type" in lines
+
+
+def test_what_a_master_holds_beside_its_addresses_is_shown_behind_them(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holds = ["192.0.2.1/24 on eth1", "route 10.0.0.0/8 via 192.0.2.9", "rule 1000: from all lookup 100"]
+    says["virtual_routers"] = [GATEWAY | {"holds": holds}]
+    lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
+    assert "  holds      " + ", ".join(holds) in lines
