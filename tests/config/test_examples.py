@@ -131,3 +131,19 @@ def test_a_second_daemon_has_its_own_of_everything_and_is_strict() -> None:
     (gateway,) = configuration.virtual_routers
     assert (gateway.strict, gateway.accept, gateway.rfc9568) == (True, False, True)
     assert gateway.virtual_mac.enabled
+
+
+def test_the_policy_routing_example_sends_the_clients_traffic_through_the_provider() -> None:
+    configuration = load(str(ETC / "examples/policy-routing.yaml"))
+    (gateway,) = configuration.virtual_routers
+    assert [str(one) for one in gateway.holdings] == [
+        "192.0.2.1/24",
+        "198.51.100.1/24 on eth1",
+        "route 0.0.0.0/0 via 198.51.100.254 table 100",
+        "route 192.0.2.0/24 dev eth0 table 100",
+        "rule 1000: from 192.0.2.0/24 lookup 100",
+    ]
+    assert gateway.devices == ("eth1",)
+    assert [str(one) for one in configuration.static.holdings] == [
+        "route blackhole 203.0.113.0/24 metric 4000"
+    ]

@@ -11,7 +11,7 @@ import pytest
 from havip.clock import milliseconds
 from havip.config.model import VirtualAddress
 from tests.netns.kernel_stage import Stage, read_all, stage
-from tests.netns.test_kernel_routing import add, key, remove
+from tests.netns.routing_stage import add, key, remove
 
 pytestmark = pytest.mark.root
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -14,75 +13,21 @@ from havip.config.routing import (
     Lockable,
     NextHop,
     Preference,
-    Prefix,
     RouteType,
     RuleAction,
     VirtualRoute,
     VirtualRule,
 )
-from havip.vrrp.holdings import Holding, Key
-from havip.vrrp.kernel import Refused
-from lab.netns import Host
 from tests.netns.kernel_stage import Stage, read_all, stage, vip
+from tests.netns.routing_stage import add, key, prefix, remove, route, routes_of, rule, rules_of, shown
 
 pytestmark = pytest.mark.root
-
-MARK = "112"  # as `ip` shows the protocol of a route or rule
 
 
 @pytest.fixture
 def s() -> Iterator[Stage]:
     with stage() as made:
         yield made
-
-
-def prefix(text: str) -> Prefix:
-    """Return the network that a text stands for."""
-    network = ip_network(text)
-    return Prefix(network.network_address, network.prefixlen)
-
-
-def route(to: str, via: str = "", device: str = "", **options: Any) -> VirtualRoute:
-    """Return a route."""
-    gateway = ip_address(via) if via else None
-    return VirtualRoute(prefix(to), via=gateway, device=device, **options)
-
-
-def rule(priority: int = 1000, source: str = "", **options: Any) -> VirtualRule:
-    """Return a rule of IPv4 that looks into table 100."""
-    options = {"table": 100} | options if not {"action", "goto", "l3mdev"} & options.keys() else options
-    return VirtualRule(priority, source=prefix(source) if source else None, **options)
-
-
-def add(s: Stage, *holdings: Holding) -> list[Refused]:
-    """Have the kernel hold something as one router would."""
-    return s.kernel.add([s.kernel.prepare(s.ifindex, holdings)])
-
-
-def remove(s: Stage, *holdings: Holding) -> list[Refused]:
-    """Have the kernel hold something no more."""
-    return s.kernel.remove([s.kernel.prepare(s.ifindex, holdings)])
-
-
-def key(s: Stage, holding: Holding) -> Key:
-    """Return what identifies a holding."""
-    return s.kernel.prepare(s.ifindex, [holding]).keys[0]
-
-
-def shown(host: Host, *words: str) -> list[dict[str, Any]]:
-    """Return what `ip -j` shows of routes or rules."""
-    listed: list[dict[str, Any]] = json.loads(host.run("ip", "-j", "-d", *words).stdout or "[]")
-    return listed
-
-
-def routes_of(s: Stage, family: int = 4, table: str = "all") -> list[dict[str, Any]]:
-    """Return the routes with our mark."""
-    return shown(s.host, f"-{family}", "route", "show", "table", table, "proto", MARK)
-
-
-def rules_of(s: Stage, family: int = 4) -> list[dict[str, Any]]:
-    """Return the rules that are not the system's own."""
-    return [one for one in shown(s.host, f"-{family}", "rule") if one["priority"] not in (0, 32766, 32767)]
 
 
 GATEWAY = "10.77.0.254"
@@ -181,6 +126,38 @@ def test_a_route_of_ipv6_is_what_ip_shows_and_goes_again(s: Stage) -> None:
     assert [hop["weight"] for hop in two["nexthops"]] == [1, 2]
     assert remove(s, wanted, several) == []
     assert routes_of(s, 6) == []
+
+
+@pytest.mark.parametrize("type", [RouteType.BLACKHOLE, RouteType.UNREACHABLE, RouteType.PROHIBIT])
+def test_an_ipv6_route_may_lead_nowhere(s: Stage, type: RouteType) -> None:
+    wanted = route("2001:db8:1::/48", type=type)
+    assert add(s, wanted) == []
+    assert [one["type"] for one in routes_of(s, 6)] == [type.value]
+    s.ip("-6", "route", "del", type.value, "2001:db8:1::/48")
+    assert read_all(s.kernel).lost == (key(s, wanted),)
+    assert add(s, wanted) == []
+    assert remove(s, wanted) == []
+    assert routes_of(s, 6) == []
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_of_several_ways_one_that_is_removed_comes_back(s: Stage, family: int) -> None:
+    s.ip("addr", "add", "2001:db8::1/64", "dev", "eth0")
+    network, gateway = ("10.1.0.0/16", "10.77.0.") if family == 4 else ("2001:db8:2::/48", "2001:db8::")
+    hops = (NextHop(ip_address(f"{gateway}8")), NextHop(ip_address(f"{gateway}9")))
+    wanted = route(network, next_hops=hops)
+    assert add(s, wanted) == []
+    read_all(s.kernel)
+    if family == 6:
+        s.ip("-6", "route", "del", network, "via", f"{gateway}9", "dev", "eth0")
+    else:
+        s.ip("route", "replace", network, "via", f"{gateway}8", "proto", "4")
+    assert read_all(s.kernel).lost == (key(s, wanted),)
+    if family == 4:
+        s.ip("route", "del", network)
+    assert add(s, wanted) == []
+    (there,) = routes_of(s, family)
+    assert [hop["gateway"] for hop in there["nexthops"]] == [f"{gateway}8", f"{gateway}9"]
 
 
 RULES = {
