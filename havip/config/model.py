@@ -184,15 +184,19 @@ class VirtualRouter:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Return the interfaces, other than `interface`, without which the master cannot hold everything.
-
-        A route that is not tracked needs none.
-        """
+        """Return the interfaces, other than `interface`, on which something goes that the master holds."""
         named = [self.home]
         named += [virtual.device for virtual in (*self.addresses, *self.excluded_addresses)]
         for route in self.routes:
-            named += route.devices if route.track else ()
+            named += route.devices
         return tuple(dict.fromkeys(name for name in named if name not in ("", self.interface)))
+
+    @property
+    def needed_devices(self) -> tuple[str, ...]:
+        """Return those of `devices` that it cannot do without: a route that is not tracked needs none."""
+        if all(route.track for route in self.routes):
+            return self.devices
+        return replace(self, routes=tuple(route for route in self.routes if route.track)).devices
 
     @property
     def family(self) -> Family:

@@ -234,7 +234,7 @@ class Router:
 
     def device_fault(self, kernel: Kernel) -> str | None:
         """Return why something cannot go where it belongs, in words; None: everything can."""
-        faults = (kernel.device(name).fault for name in self.config.devices)
+        faults = (kernel.device(name).fault for name in self.config.needed_devices)
         return next((fault for fault in faults if fault is not None), None)
 
     def _look_at_devices(self, kernel: Kernel) -> tuple[object, ...]:

@@ -221,6 +221,15 @@ def test_a_gateway_may_be_reachable_only_through_the_network_of_an_address(s: St
     assert routes_of(s) == rules_of(s) == []
 
 
+def test_an_ipv6_gateway_and_source_may_be_those_of_an_address_that_comes_with_them(s: Stage) -> None:
+    source = ip_address("2001:db8:88::5")
+    held = (vip("2001:db8:88::5/64"), route("2001:db8:1::/48", "2001:db8:88::9", source=source))
+    assert add(s, *held) == []
+    assert [one["prefsrc"] for one in routes_of(s, 6)] == ["2001:db8:88::5"]
+    assert remove(s, *held) == []
+    assert routes_of(s, 6) == []
+
+
 def test_a_refused_route_is_told_in_the_kernels_words(s: Stage) -> None:
     wanted = route("10.1.0.0/16", "10.250.0.1")
     (refused,) = add(s, rule(), wanted)
