@@ -129,6 +129,14 @@ class Static:
         return (*self.addresses, *self.routes, *self.rules)
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """Return the interfaces on which something of it goes."""
+        named = [virtual.device for virtual in self.addresses]
+        for route in self.routes:
+            named += route.devices
+        return tuple(dict.fromkeys(named))
+
+    @property
     def estate(self) -> Estate:
         """Return what of it may be found in the kernel."""
         return Estate("", self.addresses, self.routes, self.rules)

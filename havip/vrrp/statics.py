@@ -22,6 +22,7 @@ class Statics:
         self._log = log
         self._wanted = Static()
         self._batch: Batch | None = None
+        self._basis: tuple[object, ...] = ()  # what the batch was made of
         self._refusals: dict[Holding, str] = {}  # what the kernel would not have, and why
 
     def put(self, wanted: Static) -> None:
@@ -29,55 +30,56 @@ class Statics:
         if wanted == self._wanted:
             return
         self._wanted = wanted
-        self._prepare()
-        self._hold()
+        self._hold(self._prepare())
 
     def apply(self, changes: Changes) -> None:
         """Put back what others removed, and go by what became of the interfaces."""
         batch = self._batch
         if batch is None:
             return
+        gone = set(changes.lost)
         lost = [
             holding
             for key, holding in zip(batch.keys, batch.holdings, strict=True)
-            if holding.track and key in changes.lost
+            if holding.track and key in gone
         ]
-        if changes.interfaces:
-            self._prepare()
-        if lost or self._batch is not batch:
-            self._hold()
+        now = self._prepare() if changes.interfaces else batch
+        if lost or now is not batch:
+            self._hold(now)
         for holding in lost:
             if holding not in self._refusals:
                 self._log(WARNING, f"put back the static {holding}, which something else had removed")
 
     def try_again(self) -> None:
-        """Ask again for what the kernel would not have."""
+        """Ask again for what the kernel would not have, and for nothing else."""
         if self._refusals:
-            self._hold()
+            self._hold(self._kernel.prepare(NO_INTERFACE, tuple(self._refusals)))
 
     def leave(self) -> None:
         """Hold nothing any more."""
         self.put(Static())
 
-    def _prepare(self) -> None:
-        """Build the requests for the interfaces as they are, and remove what is not wanted any more."""
-        before, batch = self._batch, self._kernel.prepare(NO_INTERFACE, self._wanted.holdings)
-        if before is not None and (before.keys, before.additions) == (batch.keys, batch.additions):
-            return
-        self._batch = batch
+    def _prepare(self) -> Batch:
+        """Return the requests for the interfaces as they are; remove what is not wanted any more."""
+        before = self._batch
+        places = tuple(self._kernel.device(name).ifindex for name in self._wanted.devices)
+        if before is not None and self._basis == (self._wanted, places):
+            return before
+        self._basis = (self._wanted, places)
+        self._batch = batch = self._kernel.prepare(NO_INTERFACE, self._wanted.holdings)
         self._kernel.permanent = frozenset(batch.keys)
         if before is not None:
             for refused in self._kernel.remove([before], keep=self._kernel.permanent):
                 self._log(WARNING, f"cannot remove the static {refused.holding}: {refused.error}")
+        return batch
 
-    def _hold(self) -> None:
-        """Give the kernel all of it, and say once what it refuses."""
-        assert self._batch is not None
+    def _hold(self, batch: Batch) -> None:
+        """Give a batch to the kernel, and say once what it refuses."""
         before = self._refusals
-        self._refusals = {refused.holding: refused.error for refused in self._kernel.add([self._batch])}
+        self._refusals = {refused.holding: refused.error for refused in self._kernel.add([batch])}
         for holding, error in self._refusals.items():
             if before.get(holding) != error:
                 self._log(WARNING, f"cannot add the static {holding}: {error}; trying again every second")
         for holding in before:
-            if holding not in self._refusals and holding in self._batch.holdings:
+            if holding not in self._refusals and holding in batch.holdings:
                 self._log(INFO, f"added the static {holding}")

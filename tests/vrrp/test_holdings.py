@@ -205,6 +205,15 @@ def test_static_holdings_are_put_changed_and_removed() -> None:
     assert said == []
 
 
+def test_an_interface_that_changes_in_nothing_that_counts_costs_static_holdings_nothing() -> None:
+    kernel = ModelKernel()
+    static, _ = statics(kernel)
+    static.put(STATIC)
+    kernel.log.clear()
+    static.apply(Changes(frozenset({"eth0", "eth1"}), ()))
+    assert kernel.log == []
+
+
 def test_static_holdings_are_put_back_and_said_to_be() -> None:
     kernel = ModelKernel()
     static, said = statics(kernel)
