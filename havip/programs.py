@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from havip.permission import CannotRun, Identity, identify, objection, ourselves
+from havip.waiting import happens
 
-__all__ = ["CannotRun", "Identity", "Outcome", "Run", "happens", "identify", "objection", "run"]
+__all__ = ["CannotRun", "Identity", "Outcome", "Run", "identify", "objection", "run"]
 
 GRACE: Final = 2.0  # seconds between SIGTERM and SIGKILL
 TAIL: Final = 4096  # bytes of its stderr that are kept
@@ -195,15 +196,6 @@ class Tail:
         lines = self._kept.decode(errors="replace").split("\n")
         line = next((stripped for line in reversed(lines) if (stripped := line.strip())), "")
         return "".join(c if c.isprintable() else " " for c in line)[:LONGEST_LINE]
-
-
-async def happens(event: asyncio.Event, within: float | None) -> bool:
-    """Say whether an event comes within so many seconds; None: wait for it."""
-    try:
-        await asyncio.wait_for(event.wait(), within)
-    except TimeoutError:
-        return False
-    return True
 
 
 async def run(

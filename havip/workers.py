@@ -26,6 +26,7 @@ from havip.messages import Alive, Message, Resign
 from havip.plain import Unfit
 from havip.vrrp import blackbox
 from havip.vrrp.kernel import Kernel
+from havip.waiting import happens
 
 log = logging.getLogger("havip.supervisor")
 
@@ -160,9 +161,7 @@ class Worker:
             self.nobody_resumes()
             return
         self.post(Resign())
-        try:
-            await asyncio.wait_for(self._ended.wait(), LEAVE_WITHIN)
-        except TimeoutError:
+        if not await happens(self._ended, LEAVE_WITHIN):
             log.error("%s did not resign within %g s: killing it", self.title, LEAVE_WITHIN)
             if self._process is not None:
                 self._process.kill()

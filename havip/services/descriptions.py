@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Final
 
 from havip.messages import Describe, Described, Message
 from havip.services import Host, Json, Service
+from havip.waiting import happens
 
 ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
 
@@ -42,8 +42,7 @@ class Descriptions(Service):
             token = self._token
             arrived = self._waiting[token] = asyncio.Event()
             self._host.post(Describe(token))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(arrived.wait(), ANSWER_WITHIN)
+            await happens(arrived, ANSWER_WITHIN)
             self._waiting.pop(token, None)
 
     def hear(self, message: Message) -> None:

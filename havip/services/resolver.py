@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
 from typing import Final, NamedTuple, TypeAlias
@@ -20,6 +19,7 @@ from havip.config.cast import Address
 from havip.config.model import Configuration
 from havip.messages import Message, Resolved
 from havip.services import Host, Service
+from havip.waiting import happens, in_own_thread
 
 log = logging.getLogger("havip.resolver")
 
@@ -52,8 +52,7 @@ def look_up(name: str, version: int) -> list[Address]:
 
 async def nap(wake: asyncio.Event, seconds: float) -> None:
     """Return when so many seconds have passed, or at once when ``wake`` is set."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), seconds)
+    await happens(wake, seconds)
 
 
 def questions(configuration: Configuration) -> dict[Question, Duration]:
@@ -142,24 +141,11 @@ class Resolver(Service):
 
     async def _ask(self, question: Question) -> tuple[Address, ...] | str:
         """Return the addresses of a name, or what went wrong in words."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[tuple[Address, ...] | str] = loop.create_future()
-
-        def deliver(found: tuple[Address, ...] | str) -> None:
-            if not answer.done():
-                answer.set_result(found)
-
-        def ask() -> None:
-            try:
-                found: tuple[Address, ...] | str = usable(self._look_up(*question))
-            except (OSError, UnicodeError) as error:
-                found = getattr(error, "strerror", None) or str(error)
-            with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
-                loop.call_soon_threadsafe(deliver, found or "it has no address that another host could have")
-
-        # A daemon's thread: a name server that does not answer must not hold up our end.
-        threading.Thread(target=ask, name=f"look up {question.name}", daemon=True).start()
-        return await answer
+        try:
+            looked_up = await in_own_thread(lambda: self._look_up(*question), f"look up {question.name}")
+        except (OSError, UnicodeError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return usable(looked_up) or "it has no address that another host could have"
 
     def _learn(self, question: Question, found: tuple[Address, ...]) -> None:
         before = self._found.get(question)

@@ -1,16 +1,13 @@
-"""Connections to the world outside.  Nothing here ever holds up the daemon's end.
-
-Names are resolved in threads of their own: those that asyncio keeps are waited for when the daemon ends.
-"""
+"""Connections to the world outside.  Nothing here ever holds up the daemon's end."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-import threading
 from typing import Any
+
+from havip.waiting import in_own_thread
 
 Addresses = list[tuple[Any, ...]]
 
@@ -37,29 +34,12 @@ async def dial(host: str, port: int) -> socket.socket:
 
 async def resolve(host: str, port: int) -> Addresses:
     """Return what getaddrinfo(3) says.  Raises OSError."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Addresses] = loop.create_future()
-
-    def settle(found: Addresses | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if found is None:
-            answer.set_exception(error or OSError("no answer"))
-        else:
-            answer.set_result(found)
-
-    def ask() -> None:
-        found: Addresses | None = None
-        problem: Exception | None = None
-        try:
-            found = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            problem = OSError(f"{host}: {getattr(error, 'strerror', None) or error}")
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, found, problem)
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    return await answer
+    try:
+        return await in_own_thread(
+            lambda: list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)), f"look up {host}"
+        )
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"{host}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext:

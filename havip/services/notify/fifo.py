@@ -14,8 +14,9 @@ from collections import deque
 from typing import Any, Final
 
 from havip.config.notify import Fifo
-from havip.programs import CannotRun, Run, happens, identify
+from havip.programs import CannotRun, Run, identify
 from havip.services.notify.retry import LONGEST_PAUSE, pause_after
+from havip.waiting import happens
 
 log = logging.getLogger("havip.notify")
 

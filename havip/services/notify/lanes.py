@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from havip.services.notify.backlog import Backlog, Subject
+from havip.waiting import happens
 
 log = logging.getLogger("havip.notify")
 T = TypeVar("T")
@@ -22,7 +23,6 @@ class Tally:
     failed: int = 0
     dropped: int = 0  # never told, since something newer came or time was up
     last: dict[str, Any] | None = None  # the latest result
-    since: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self, queued: int, running: int) -> dict[str, Any]:
         """Return the tally for `status`."""
@@ -60,9 +60,7 @@ class Lanes(Generic[T]):
 
     async def finish(self, within: float) -> None:
         """Wait until everything is told; what is not within so many seconds is dropped."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), within)
-        except TimeoutError:
+        if not await happens(self._idle, within):
             for item in self._backlog.clear():
                 self._drop(item)
             tasks = list(self._tasks)
