@@ -12,6 +12,7 @@ import pytest
 
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
+from tests.config.directives import DIRECTIVES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "keepalived-parity.md").read_text()
@@ -83,3 +84,13 @@ def test_no_directive_stands_twice() -> None:
             for name in named(row.directive):
                 assert (section.partition("\n")[0], name) not in seen, name
                 seen.add((section.partition("\n")[0], name))
+
+
+def test_every_directive_has_its_row() -> None:
+    told = {
+        word.lstrip("-")
+        for row in rows(PAGE)
+        for name in named(row.directive)
+        for word in re.findall(r"[a-z0-9_-]+", name)
+    }
+    assert sorted(DIRECTIVES - told) == []

@@ -1,0 +1,52 @@
+"""The directives of keepalived 2.4.3 that concern VRRP, its addresses, its scripts and its processes, by name.
+
+Facts to hold `docs/keepalived-parity.md` to: each has its row there, whatever the row says.
+"""
+
+from __future__ import annotations
+
+GLOBAL = """
+router_id vrrp_version vrrp_garp_master_delay vrrp_garp_master_repeat vrrp_garp_master_refresh
+vrrp_garp_master_refresh_repeat vrrp_garp_lower_prio_delay vrrp_garp_lower_prio_repeat vrrp_garp_interval
+vrrp_gna_interval vrrp_min_garp vrrp_garp_extra_if vrrp_startup_delay vrrp_delay_after_boot
+vrrp_down_timer_adverts vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert vrrp_strict
+vrrp_check_unicast_src vrrp_skip_check_adv_addr v3_checksum_as_v2 vrrp_owner_ignore_adverts vrrp_mcast_group4
+vrrp_mcast_group6 vrrp_notify_priority_changes default_interface dynamic_interfaces script_user
+enable_script_security use_symlink_paths set_supplementary_groups startup_script shutdown_script
+startup_script_timeout shutdown_script_timeout notification_email notification_email_from smtp_server
+smtp_helo_name smtp_connect_timeout smtp_alert smtp_alert_vrrp no_email_faults nftables nftables_priority
+nftables_counters nftables_ifindex vrrp_iptables vrrp_ipsets disable_local_igmp vrrp_priority vrrp_rt_priority
+vrrp_rlimit_rttime vrrp_no_swap vrrp_cpu_affinity checker_priority checker_rt_priority checker_no_swap
+checker_cpu_affinity max_auto_priority min_auto_priority_delay process_names process_name vrrp_process_name
+checker_process_name net_namespace namespace_with_ipsets instance use_pid_dir snmp_socket enable_snmp_vrrp
+enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps enable_dbus dbus_service_name
+dbus_no_interface_name reload_check_config reload_time_file reload_repeat reload_file config_save_dir
+tmp_config_directory include_check random_seed umask child_wait_time data_use_instance state_dump_file
+stats_dump_file json_dump_file json_version vrrp_netlink_cmd_rcv_bufs vrrp_netlink_monitor_rcv_bufs
+process_monitor_rcv_bufs vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier log_unknown_vrids vmac_prefix
+vmac_addr_prefix iproute_usr_dir iproute_etc_dir linkbeat_use_polling linkbeat_interfaces
+interface_up_down_delays static_ipaddress static_routes static_rules track_group garp_group
+"""
+
+INSTANCE = """
+state interface virtual_router_id priority advert_int version native_ipv6 nopreempt preempt preempt_delay
+mcast_src_ip unicast_src_ip track_src_ip unicast_peer unicast_ttl check_unicast_src unicast_fault_no_peer
+mcast_dst_ip old_unicast_checksum virtual_ipaddress virtual_ipaddress_excluded no_virtual_ipaddress
+virtual_routes virtual_rules accept no_accept promote_secondaries track_interface track_script track_file
+track_process track_bfd dont_track_primary garp_master_delay garp_master_repeat garp_master_refresh
+garp_master_refresh_repeat garp_lower_prio_delay garp_lower_prio_repeat garp_extra_if lower_prio_no_advert
+higher_prio_send_advert down_timer_adverts skip_check_adv_addr strict_mode owner_ignore_adverts
+kernel_rx_buf_size timer_expired_backup notify notify_master notify_backup notify_fault notify_stop
+notify_deleted notify_master_rx_lower_pri notify_priority_changes authentication auth_hmac use_vmac
+vmac_xmit_base use_vmac_addr use_ipvlan debug vrf
+"""
+
+BLOCKS = """
+brd dev scope label peer home nodad mngtmpaddr noprefixroute autojoin no_track preferred_lft
+vrrp_sync_group group sync_group_tracking_weight global_tracking
+vrrp_script vrrp_track_process init_fail
+auth_type auth_pass key active_key anti_replay time_window mode
+notify_fifo vrrp_notify_fifo fifo_write_vrrp_states_on_reload bfd_instance
+"""
+
+DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS).split())
