@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import havip
+from havip.backoff import pause_after
 from havip.channel import Channel, pair
 from havip.clock import wall
 from havip.config.model import Estate
@@ -41,7 +42,6 @@ CHECKER_BOOT: Final = (
 CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker still turns
 ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry
 HUNG_AFTER: Final = 5  # looks without a sign of life before it is killed
-BACK_OFF: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # seconds before the nth restart in a row
 SECOND_THOUGHT: Final = 0.5  # seconds in which to learn that a worker which ended in order was to end
 SETTLED_AFTER: Final = 60.0  # seconds of life after which the count of restarts in a row begins again
 LEAVE_WITHIN: Final = 5.0  # seconds that a worker gets to resign
@@ -239,7 +239,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         if loop.time() - self._started_at > SETTLED_AFTER:
             self._in_a_row = 0
-        delay = BACK_OFF[min(self._in_a_row, len(BACK_OFF) - 1)]
+        delay = pause_after(self._in_a_row) if self._in_a_row else 0.0
         self._in_a_row += 1
         log.error("%s %s; starting it again in %g s", self.title, what, delay)
         if delay:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: modules without I/O and without a clock; of `havip.config` all but those that open files
 PURE = {
     "havip",
+    "havip.backoff",
     "havip.clock",
     "havip.config.keys",
     *(f"havip.config.keys.{path.stem}" for path in (ROOT / "havip/config/keys").glob("[!_]*.py")),

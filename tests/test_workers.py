@@ -82,7 +82,7 @@ def live(
     swept: list[str] = []
     constants = {
         "BOOT": program,
-        "BACK_OFF": (0.0, 0.001, 0.002),
+        "pause_after": lambda failures: min(failures, 2) / 1000,
         "sweep": lambda among: swept.append("swept"),
     }
     for name, value in (constants | more).items():

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
 from typing import Final, NamedTuple, TypeAlias
 
+from havip.backoff import pause_after
 from havip.clock import Duration, to_seconds
 from havip.config.cast import Address
 from havip.config.model import Configuration
@@ -24,7 +25,6 @@ from havip.waiting import happens, in_own_thread
 log = logging.getLogger("havip.resolver")
 
 GRACE: Final = 0.5  # seconds that a start or a reload waits for names that are new
-FIRST_RETRY: Final = 1.0  # seconds; each failure doubles it, up to the regular distance
 LAST_RETRY: Final = 5.0  # seconds; the most for a name without any address: its router may be in FAULT
 MOST_ADDRESSES: Final = 64  # of one name that become peers
 
@@ -124,7 +124,7 @@ class Resolver(Service):
 
     async def _watch(self, question: Question) -> None:
         """Look a name up again and again: soon after a failure, at the regular distance after a success."""
-        retry = FIRST_RETRY
+        failures = 0
         while True:
             self._wake[question].clear()
             found = await self._ask(question)
@@ -132,10 +132,11 @@ class Resolver(Service):
             if isinstance(found, str):
                 self._fail(question, found)
                 longest = pause if question in self._found else min(pause, LAST_RETRY)
-                pause, retry = min(retry, longest), retry * 2
+                failures += 1
+                pause = pause_after(failures, longest)
             else:
                 self._learn(question, found)
-                retry = FIRST_RETRY
+                failures = 0
             self._answered[question].set()
             await self._nap(self._wake[question], pause)
 

@@ -13,9 +13,9 @@ import stat
 from collections import deque
 from typing import Any, Final
 
+from havip.backoff import LONGEST_PAUSE, pause_after
 from havip.config.notify import Fifo
 from havip.programs import CannotRun, Run, identify
-from havip.services.notify.retry import LONGEST_PAUSE, pause_after
 from havip.waiting import happens
 
 log = logging.getLogger("havip.notify")

@@ -15,13 +15,13 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Any, Final
 
+from havip.backoff import pause_after
 from havip.clock import to_seconds
 from havip.config.notify import Mail, Tls
 from havip.errors import HavipError
 from havip.services.notify.dial import dial, trust
 from havip.services.notify.lanes import Tally
 from havip.services.notify.news import News, mail_body, mail_subject
-from havip.services.notify.retry import pause_after
 
 log = logging.getLogger("havip.notify")
 

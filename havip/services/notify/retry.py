@@ -1,20 +1,8 @@
-"""When a failed attempt is made again.  Pure."""
+"""Whether, and when, a failed attempt to tell something is made again.  Pure."""
 
 from __future__ import annotations
 
-from typing import Final
-
-FIRST_PAUSE: Final = 1.0  # seconds
-LONGEST_PAUSE: Final = 60.0
-
-
-def pause_after(failures: int, wanted: float = 0.0) -> float:
-    """Return the seconds to wait after so many failures in a row: 1, 2, 4 ... 60.
-
-    ``wanted`` is what the other side asked for; it may ask for more, up to the longest pause.
-    """
-    usual = FIRST_PAUSE * 2.0 ** min(failures - 1, 10)
-    return min(LONGEST_PAUSE, max(usual, wanted))
+from havip.backoff import LONGEST_PAUSE, pause_after
 
 
 def try_again(
@@ -22,9 +10,10 @@ def try_again(
 ) -> float | None:
     """Return the pause before the next attempt; None: the bound on attempts or on the time is reached.
 
-    ``elapsed`` are the seconds since the first attempt.
+    ``elapsed`` are the seconds since the first attempt; ``wanted`` is for how long the other side asked to be
+    left alone, which counts up to the longest pause.
     """
-    pause = pause_after(failures, wanted)
+    pause = min(LONGEST_PAUSE, max(pause_after(failures), wanted))
     if failures >= most or elapsed + pause > within:
         return None
     return pause

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from havip.services.notify import retry
+from havip import backoff
 from havip.services.notify.news import News
 
 PATIENCE = 15.0  # seconds until something that has not happened is taken for a failure
@@ -16,7 +16,7 @@ PATIENCE = 15.0  # seconds until something that has not happened is taken for a 
 
 @pytest.fixture
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from havip.services.notify.backlog import Backlog, superseded
-from havip.services.notify.retry import pause_after, try_again
+from havip.services.notify.retry import try_again
 
 A, B, C = ("router", "a"), ("router", "b"), ("group", "a")
 
@@ -149,12 +149,6 @@ def test_whatever_happens_order_bounds_and_the_newest_state_hold(
         if subject in newest:
             assert newest[subject] in items, "the newest state is always told"
     assert len(dropped) + sum(map(len, told.values())) == number, "told or counted"
-
-
-def test_pauses_grow_to_a_minute_and_no_further() -> None:
-    assert [pause_after(failures) for failures in (1, 2, 3, 4, 5, 6, 7, 8, 1000)] == [
-        1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
