@@ -1,26 +1,26 @@
 """Tells the world what happens to virtual routers and sync groups: the service that owns the channels.
 
 It hears every change of the VRRP worker's, in order, and hands it on; no channel ever waits for another.
+What mail and webhooks take is imported for a configuration that has them, and by nobody else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, TypeVar
-from uuid import uuid4
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from havip.clock import Duration, to_seconds, wall
 from havip.config.model import Configuration, Daemon
-from havip.config.notify import Channels, Fifo, Notify
+from havip.config.notify import Channels, Fifo, Notify, Webhook
 from havip.messages import Message, Notice, Transition
 from havip.programs import CannotRun, identify, run
 from havip.services import Host, Json, Service
 from havip.services.notify.fifo import Pipe
-from havip.services.notify.mail import Mailer
 from havip.services.notify.news import (
     GROUP,
     PRIORITIES,
@@ -32,7 +32,10 @@ from havip.services.notify.news import (
     fifo_line,
 )
 from havip.services.notify.scripts import Scripts
-from havip.services.notify.webhook import Hook
+
+if TYPE_CHECKING:
+    from havip.services.notify.mail import Mailer
+    from havip.services.notify.webhook import Hook
 
 log = logging.getLogger("havip.notify")
 
@@ -48,7 +51,7 @@ class Notifications(Service):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._life = uuid4().hex
+        self._life = os.urandom(16).hex()
         self._configuration = Configuration()
         self._name = ""
         self._started = False
@@ -213,16 +216,22 @@ class Notifications(Service):
             self._retire(mailer)
             self._mailer = mailer = None
         if mailer is None and channels.mail is not None:
+            from havip.services.notify.mail import Mailer
+
             self._mailer = Mailer(channels.mail, self._name)
         before = {hook.spec: hook for hook in self._hooks if hook.host == self._name}
         self._hooks = [
-            before.pop(spec) if spec in before else Hook(spec, self._name, self._life)
-            for spec in channels.webhooks
+            before.pop(spec) if spec in before else self._hook(spec) for spec in channels.webhooks
         ]
         for hook in self._hooks:
             hook.refresh()
         for hook in before.values():
             self._retire(hook)
+
+    def _hook(self, spec: Webhook) -> Hook:
+        from havip.services.notify.webhook import Hook
+
+        return Hook(spec, self._name, self._life)
 
     def _retire(self, channel: Mailer | Hook) -> None:
         """Let a channel that is not wanted any more tell what it has."""

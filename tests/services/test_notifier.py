@@ -15,8 +15,9 @@ from havip.config.model import Configuration, Daemon, VirtualAddress, VirtualRou
 from havip.config.notify import Channels, Fifo, Mail, Notify, Webhook
 from havip.config.syncgroups import SyncGroup
 from havip.messages import Key, Message, Notice, RouterReport, Transition
-from havip.services import notifier as module
+from havip.services import notifier
 from havip.services.notifier import Notifications
+from havip.services.notify import mail, webhook
 from havip.services.notify.news import News
 
 ROUTER = VirtualRouter("gateway", "eth0", 51, (VirtualAddress(ip_address("192.0.2.1"), 24),))
@@ -71,8 +72,9 @@ def hear(
     steps: Callable[[Notifications, Host], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
 ) -> Notifications:
     """Run a service with ears in place of its channels."""
-    for name in ("Scripts", "Mailer", "Hook"):
-        monkeypatch.setattr(module, name, Ear)
+    monkeypatch.setattr(notifier, "Scripts", Ear)
+    monkeypatch.setattr(mail, "Mailer", Ear)
+    monkeypatch.setattr(webhook, "Hook", Ear)
 
     async def main() -> Notifications:
         host = Host()
@@ -207,7 +209,7 @@ def test_programs_run_as_the_daemons_scripts_do_unless_they_name_somebody() -> N
     daemon = Daemon(script_user="nobody", script_group="nogroup")
     named = replace(ROUTER, name="own", vrid=52, notify=Notify(user="daemon"))
     group = SyncGroup("edge", ("gateway",))
-    subjects = dict(module.subjects(Configuration((ROUTER, named), daemon, sync_groups=(group,))))
+    subjects = dict(notifier.subjects(Configuration((ROUTER, named), daemon, sync_groups=(group,))))
     assert (subjects["router", "gateway"].user, subjects["router", "gateway"].group) == ("nobody", "nogroup")
     assert (subjects["router", "own"].user, subjects["router", "own"].group) == ("daemon", None)
     assert subjects["group", "edge"].user == "nobody"

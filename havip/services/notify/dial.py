@@ -7,6 +7,7 @@ import socket
 import ssl
 from typing import Any
 
+from havip.errors import HavipError
 from havip.waiting import in_own_thread
 
 Addresses = list[tuple[Any, ...]]
@@ -45,3 +46,13 @@ async def resolve(host: str, port: int) -> Addresses:
 def trust(ca_file: str | None) -> ssl.SSLContext:
     """Return what verifies a server's certificate and name.  Raises OSError, or ssl.SSLError (one too)."""
     return ssl.create_default_context(cafile=ca_file)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong, without what the server may have repeated of a password."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, HavipError | OSError):
+        return getattr(error, "strerror", None) or str(error)
+    text = str(getattr(error, "message", "") or error)
+    return "".join(c if c.isprintable() else " " for c in text)[:200]

@@ -18,8 +18,7 @@ from typing import Any, Final
 from havip.backoff import pause_after
 from havip.clock import to_seconds
 from havip.config.notify import Mail, Tls
-from havip.errors import HavipError
-from havip.services.notify.dial import dial, trust
+from havip.services.notify.dial import dial, reason_of, trust
 from havip.services.notify.lanes import Tally
 from havip.services.notify.news import News, mail_body, mail_subject
 
@@ -169,13 +168,3 @@ def local(time: float) -> datetime:
 def clock_of(time: float) -> str:
     """Return an instant as people read it."""
     return local(time).isoformat(" ", "milliseconds")
-
-
-def reason_of(error: Exception) -> str:
-    """Return what went wrong, without what the server may have repeated of a password."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, HavipError | OSError):
-        return getattr(error, "strerror", None) or str(error)
-    text = str(getattr(error, "message", "") or error)
-    return "".join(c if c.isprintable() else " " for c in text)[:200]

@@ -18,9 +18,8 @@ from havip.clock import to_seconds
 from havip.config.notify import Webhook
 from havip.config.urls import Url
 from havip.services.notify.backlog import Backlog
-from havip.services.notify.dial import dial, trust
+from havip.services.notify.dial import dial, reason_of, trust
 from havip.services.notify.lanes import Lanes
-from havip.services.notify.mail import reason_of
 from havip.services.notify.news import News, event_id, webhook_body
 from havip.services.notify.retry import try_again
 
