@@ -220,9 +220,7 @@ class Notifications(Service):
 
             self._mailer = Mailer(channels.mail, self._name)
         before = {hook.spec: hook for hook in self._hooks if hook.host == self._name}
-        self._hooks = [
-            before.pop(spec) if spec in before else self._hook(spec) for spec in channels.webhooks
-        ]
+        self._hooks = [before.pop(spec) if spec in before else self._hook(spec) for spec in channels.webhooks]
         for hook in self._hooks:
             hook.refresh()
         for hook in before.values():

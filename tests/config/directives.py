@@ -1,4 +1,4 @@
-"""The directives of keepalived 2.4.3 that concern VRRP, its addresses, its scripts and its processes, by name.
+"""The directives of keepalived 2.4.3 that concern VRRP, addresses, scripts and processes, by name.
 
 Facts to hold `docs/keepalived-parity.md` to: each has its row there, whatever the row says.
 """
