@@ -19,8 +19,9 @@ from havip.config.devices import Device, Key, devices_of
 from havip.config.model import Configuration
 from havip.config.sysctl_plan import EVERYWHERE, IPV4, loose_everywhere, on_parents
 from havip.messages import Impede, Message
+from havip.netlink.socket import LINK_EVENTS, EventSocket
 from havip.services import Host, Json, Service
-from havip.services.links import Links, drain, watch_links
+from havip.services.links import Links, links_in
 from havip.services.sysctls import Sysctls
 
 log = logging.getLogger("havip.devices")
@@ -28,6 +29,7 @@ log = logging.getLogger("havip.devices")
 CAUSE: Final = "device"  #: of the impediment that a missing interface is
 LET_GATHER: Final = 0.05  # seconds from an event until we look: an interface changes in several steps
 AT_MOST_EVERY: Final = 1.0  # seconds between two looks, however many events there are
+EVENTS_PER_READ: Final = 256  # the loop comes back for the rest
 USUAL_PREFIX: Final = "vrrp"  # of the names that `havip.config.devices` gives
 
 
@@ -41,7 +43,7 @@ class Devices(Service):
         self._lock = asyncio.Lock()
         self._ready = False  # prepared once
         self._between = False  # prepared, and not settled: some routers may still stand on the old ones
-        self._events: socket.socket | None = None
+        self._events: EventSocket | None = None
         self._due: asyncio.TimerHandle | None = None
         self._looked_at = 0.0  # by the loop's clock
         self._indices: frozenset[int] = frozenset()  # of the interfaces that stood when we last looked
@@ -164,7 +166,7 @@ class Devices(Service):
     def _watch(self) -> None:
         if self._events is None:
             try:
-                self._events = watch_links()
+                self._events = EventSocket(LINK_EVENTS)
             except OSError as error:
                 log.error("cannot watch interfaces: %s", error)
                 return
@@ -181,7 +183,8 @@ class Devices(Service):
             self._due = None
 
     def _on_event(self) -> None:
-        heard = drain(self._events) if self._events is not None else []
+        assert self._events is not None
+        heard = links_in(self._events.drain(EVENTS_PER_READ))
         ours = {name for device in self._wanted for name in (device.name, device.parent)}
         if heard is not None and not any(one.name in ours or one.ifindex in self._indices for one in heard):
             return  # a host may have thousands of interfaces, and containers that come and go

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, assert_never
 
@@ -18,6 +17,7 @@ from havip.config.devices import Device, Key
 from havip.config.sysctl_plan import AS_PARENT, on_device
 from havip.netlink import codec
 from havip.netlink.codec import Link
+from havip.netlink.socket import Heard
 from havip.services.sysctls import Sysctls
 
 IFF_UP: Final = 0x1
@@ -27,7 +27,6 @@ IFF_MULTICAST: Final = 0x1000
 WITHOUT_IPV6: Final = 1279
 MANY: Final = 4  # interfaces to be removed at once rather than one by one
 GROUP: Final = 0x68617669  # "havi": the group into which they come for that
-LINK_EVENTS: Final = 0x1  # RTMGRP_LINK
 
 MACVLAN_MODES: Final = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}
 IPVLAN_L2: Final = 0
@@ -216,26 +215,12 @@ def mode_of(kind: str, data: Any) -> str:
     return ""
 
 
-def watch_links() -> socket.socket:
-    """Return a socket that is readable when an interface has come, gone or changed.  Raises `OSError`."""
-    events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    try:
-        events.bind((0, LINK_EVENTS))
-    except OSError:
-        events.close()
-        raise
-    return events
-
-
-def drain(events: socket.socket) -> list[Link] | None:
-    """Return the interfaces that a socket of `watch_links` tells of; None: too much came to tell of all."""
-    heard: list[Link] = []
-    try:
-        while datagram := events.recv(65536):
-            found = (codec.parse_link(message.body) for message in codec.messages(datagram))
-            heard += [link for link in found if link is not None]
-    except BlockingIOError:
-        return heard
-    except (OSError, codec.Malformed):  # ENOBUFS: whoever looks now sees it all
+def links_in(heard: Heard) -> list[Link] | None:
+    """Return the interfaces that events tell of; None: some were lost, or make no sense."""
+    if heard.overrun:
         return None
-    return heard
+    try:
+        found = [codec.parse_link(message.body) for message in heard.messages]
+    except codec.Malformed:
+        return None
+    return [link for link in found if link is not None]
