@@ -97,6 +97,7 @@ HEIGHT = {
     "havip.vrrp.announcer": 2,
     "havip.vrrp.engine": 2,
     "havip.vrrp.executor": 2,
+    "havip.vrrp.ports": 2,
     "havip.vrrp.reporter": 2,
     "havip.vrrp.roster": 2,
     "havip.vrrp.router": 2,

@@ -6,7 +6,7 @@ since a route may lead through the network of an address, and removed in the rev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, TypeAlias
@@ -44,6 +44,18 @@ class Batch:
     removals: tuple[bytes, ...] = field(repr=False)
     first_addition: int
     first_removal: int
+
+    @property
+    def tracked(self) -> Iterator[tuple[Key, Holding]]:
+        """Yield what is put back when others remove it, by key."""
+        held = zip(self.keys, self.holdings, strict=True)
+        return ((key, holding) for key, holding in held if holding.track)
+
+    @property
+    def addresses(self) -> dict[Key, Holding]:
+        """Return the addresses among it, by key."""
+        held = zip(self.keys, self.holdings, strict=True)
+        return {key: holding for key, holding in held if isinstance(holding, VirtualAddress)}
 
 
 def batch_of(ifindex: int, holdings: Sequence[Holding], index: Index, first_sequence: int) -> Batch:

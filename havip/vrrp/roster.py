@@ -5,20 +5,18 @@ An unchanged router is never touched here: no advert of it is lost and no deadli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from havip.clock import ZERO, Duration, Instant
-from havip.config.model import Estate, VirtualAddress, VirtualRouter
+from havip.config.model import Estate, VirtualRouter
 from havip.config.tracking import InterfaceDelays
 from havip.errors import KernelRefused
 from havip.messages import Key, Resolved
-from havip.vrrp import holdings
 from havip.vrrp.actions import AddAddresses
 from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesLost, Cleared, Event, Impeded, SettingsChanged, Start, StepDown, Stop
-from havip.vrrp.holdings import Batch, Holding
 from havip.vrrp.interface import InterfaceView, despite_link
 from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.links import Links
@@ -26,20 +24,20 @@ from havip.vrrp.machine import Initialize
 from havip.vrrp.outlet import Outlets
 from havip.vrrp.peers import Names
 from havip.vrrp.port import Port
+from havip.vrrp.ports import Make, Ports
 from havip.vrrp.router import DEVICES, Router
 from havip.vrrp.signing import Signing
-from havip.vrrp.sockets import FrameSender
 from havip.vrrp.team import Teams, objection_to_stepping_down
 from havip.vrrp.trackers import Trackers
 from havip.vrrp.tracking import Standing
-from havip.vrrp.wire import Wire, wire_of
+from havip.vrrp.wire import wire_of
 
 TRACKING, OWN_LINK = "tracking", "own-link"  # names of impediments
 AFRESH: Final = Start()
 
 
 class Roster:
-    """All routers by key and all ports by wire."""
+    """All routers by key, upon their ports."""
 
     def __init__(
         self,
@@ -47,18 +45,15 @@ class Roster:
         blackbox: BlackBox,
         engine: Engine,
         on_port: Callable[[Port], None],
-        make_port: Callable[[Wire, Kernel, list[FrameSender]], Port] = Port,
+        make_port: Make = Port,
     ) -> None:
         self.routers: dict[Key, Router] = {}
-        self.ports: dict[Wire, Port] = {}
+        self.ports = Ports(kernel, on_port, make_port)
         self._names = Names()
         self._kernel = kernel
         self._blackbox = blackbox
         self._engine = engine
         self.teams = Teams(engine)
-        self._on_port = on_port  # told when a port's receiver was opened or closed
-        self._make_port = make_port
-        self._spares: list[FrameSender] = []
         self._signing = Signing()
         self.links = Links(kernel)
         self.trackers = Trackers(self.links.fault, self._state_of)
@@ -93,7 +88,7 @@ class Roster:
         if router is not None:
             self._change(router, config, now)
             return router
-        port = self._port(wire_of(config))
+        port = self.ports.on(wire_of(config))
         self._number += 1
         slot = self._blackbox.slot(config.key)
         router = Router(config, port, self._kernel, slot, self._number, self._signing)
@@ -124,7 +119,7 @@ class Roster:
         self._blackbox.release(key)
         self._names.forget(key)
         self._outlets.remove(router)
-        self._leave(router)
+        self.ports.leave(router)
         if router.port.routers and not router.config.track.own_interface:
             self.refresh(router.port, now)
         return router
@@ -191,7 +186,7 @@ class Roster:
     def apply(self, changes: Changes, now: Instant) -> None:
         """Let the routers know what happened to their interfaces and addresses."""
         self.trackers.saw_links(changes.interfaces, now)
-        for port in list(self.ports.values()):
+        for port in list(self.ports.by_wire.values()):
             if port.interface in changes.interfaces:
                 self.refresh(port, now)
         if changes.interfaces:
@@ -202,7 +197,7 @@ class Roster:
         if changes.lost:
             lost = set(changes.lost)
             for router in self.routers.values():
-                if router.is_master and any(key in lost for key in tracked_by(router)):
+                if router.is_master and any(key in lost for key, _ in router.batch.tracked):
                     router.lost += 1
                     self._engine.step(router, AddressesLost(), now)
 
@@ -221,7 +216,7 @@ class Roster:
         self._outlets.follow(port, now)
         for router, _ in faults:
             router.prepare(self._kernel)
-        self._on_port(port)
+        self.ports.changed(port)
         if port.view.fault is not None:
             if view.fault is None:
                 self._tell(port, Impeded(port.view.fault), now)
@@ -276,7 +271,7 @@ class Roster:
 
     def look_again(self, now: Instant) -> None:
         """Look at every interface that could not be used."""
-        for port in self.ports.values():
+        for port in self.ports.by_wire.values():
             if port.receiver is None:
                 self.refresh(port, now)
         self._outlets.retry(now)
@@ -298,31 +293,15 @@ class Roster:
             self._engine.step(router, event, now)
         self._engine.executor.flush_addresses()
 
-    def _port(self, wire: Wire) -> Port:
-        port = self.ports.get(wire)
-        if port is None:
-            port = self.ports[wire] = self._make_port(wire, self._kernel, self._spares)
-            self._on_port(port)
-        return port
-
-    def _leave(self, router: Router) -> None:
-        """Take a router from its port, and close the port that has no other."""
-        port = router.port
-        port.remove(router)
-        if not port.routers:
-            port.close()
-            self._on_port(port)
-            del self.ports[port.on]
-
     def _rewire(self, router: Router, now: Instant) -> None:
         """Bring a router to the port of its wire, if that has changed: it stays the same router."""
-        port = self._port(wire_of(router.config))
+        port = self.ports.on(wire_of(router.config))
         if port is router.port:
             return
         if port.view.fault is not None and router.port.view.fault is None:
             self._engine.step(router, Impeded(port.view.fault), now)  # resign while we still can
             self._engine.executor.flush_addresses()
-        self._leave(router)
+        self.ports.leave(router)
         router.port = port
         port.add(router)
         self._outlets.rewire(router)
@@ -361,7 +340,7 @@ class Roster:
         router.port.forget_verdicts()
         if router.is_master and not set(before.keys) <= set(router.batch.keys):
             self._kernel.remove([before], keep=frozenset(router.batch.keys))
-        calls = addresses_in(before) != addresses_in(router.batch)
+        calls = before.addresses != router.batch.addresses
         if router.is_master and not calls and before.holdings != router.batch.holdings:
             executor.carry_out(router, [AddAddresses()], now)
         self._engine.step(router, SettingsChanged(addresses=calls), now)
@@ -386,15 +365,3 @@ def note(router: Router, cause: str, reason: str | None) -> None:
         router.impediments.pop(cause, None)
     else:
         router.impediments[cause] = reason
-
-
-def tracked_by(router: Router) -> Iterator[holdings.Key]:
-    """Return the key of everything that a router holds as MASTER and puts back when it is removed."""
-    held = zip(router.batch.keys, router.batch.holdings, strict=True)
-    return (key for key, holding in held if holding.track)
-
-
-def addresses_in(batch: Batch) -> dict[holdings.Key, Holding]:
-    """Return the addresses of a batch."""
-    held = zip(batch.keys, batch.holdings, strict=True)
-    return {key: holding for key, holding in held if isinstance(holding, VirtualAddress)}

@@ -38,11 +38,7 @@ class Statics:
         if batch is None:
             return
         gone = set(changes.lost)
-        lost = [
-            holding
-            for key, holding in zip(batch.keys, batch.holdings, strict=True)
-            if holding.track and key in gone
-        ]
+        lost = [holding for key, holding in batch.tracked if key in gone]
         now = self._prepare() if changes.interfaces else batch
         if lost or now is not batch:
             self._hold(now)

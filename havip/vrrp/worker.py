@@ -311,7 +311,7 @@ class Worker:
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}
-        for port in self._roster.ports.values():
+        for port in self._roster.ports.by_wire.values():
             for refusal, count in port.refused.items():
                 totals[f"refused-{refusal}"] += count
             totals["receive-overflows"] += port.receiver.lost() if port.receiver is not None else 0

@@ -29,7 +29,7 @@ def masters(stack: Stack, *routers: Router | Any) -> Announcer:
 
 def announced(stack: Stack) -> list[str]:
     """Return the last byte of each announced address, interface by interface."""
-    ports = [cast(ModelPort, port) for port in stack.roster.ports.values()]
+    ports = [cast(ModelPort, port) for port in stack.roster.ports.by_wire.values()]
     return [f"{data[31]}" for port in ports for kind, data in port.wire if kind == "announcement"]
 
 

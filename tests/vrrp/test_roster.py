@@ -48,7 +48,7 @@ def test_the_last_router_of_an_interface_closes_its_sockets(stack: Stack) -> Non
     port = stack.port()
     stack.roster.drop(("eth0", 51, 4, ""), stack.now)
     assert port.receiver is None
-    assert stack.roster.ports == {}
+    assert stack.roster.ports.by_wire == {}
 
 
 def test_a_changed_priority_is_advertised_at_once_and_without_a_flap(stack: Stack) -> None:

@@ -270,7 +270,7 @@ def test_multicast_comes_from_the_source_that_was_asked_for(stack: Stack) -> Non
     assert sent(one, 1) == [("224.0.0.18", sent(one, 1)[0][1])]
     assert sent(one, 1)[0][1][12:16] == ip("10.0.0.5")
     assert stack.changes == [("gw", "BACKUP"), ("gw", "MASTER")]
-    assert list(stack.roster.ports.values()) == [one.port]  # the old one is closed
+    assert list(stack.roster.ports.by_wire.values()) == [one.port]  # the old one is closed
 
 
 def test_a_source_that_is_not_there_is_told_before_the_old_one_falls_silent(stack: Stack) -> None:
