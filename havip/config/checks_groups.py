@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from havip.config.draft import Draft, group_of
+from havip.config.draft import Draft, group_of, list_of
 from havip.config.model import OWNER_PRIORITY
 from havip.config.problems import Place, Problems, quote
 from havip.config.reader import BAD, Read, Reading
@@ -51,11 +51,8 @@ def check_owners(
 
 def members_of(read: Read) -> Iterator[tuple[str, Place]]:
     """Yield the members that a group names, and where."""
-    listed = None if read.value is BAD else read.value.get("members")
-    if listed is None or listed.value is BAD:
-        return
-    for item in listed.value:
-        if item.value is not BAD:
+    if read.value is not BAD:
+        for item in list_of(read.value, "members"):
             yield item.value, item.place
 
 

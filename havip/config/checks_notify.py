@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from ipaddress import ip_address
 
-from havip.config.draft import group_of
+from havip.config.draft import good, group_of, list_of
 from havip.config.notify import Tls
 from havip.config.problems import Problems, quote
-from havip.config.reader import BAD, Read, Reading
+from havip.config.reader import Read, Reading
 from havip.config.urls import Url
 
 #: what a request has anyway, or what belongs under a key of its own
@@ -21,15 +20,15 @@ def check(root: Reading, problems: Problems) -> None:
     section = group_of(root, "notify")
     check_fifos(section, problems)
     check_mail(group_of(section, "mail"), problems)
-    for hook in items(section, "webhooks"):
-        check_webhook(hook, problems)
+    for hook in list_of(section, "webhooks"):
+        check_webhook(hook.value, problems)
 
 
 def check_fifos(section: Reading, problems: Problems) -> None:
     """Refuse two FIFOs of one path."""
     first: dict[str, Read] = {}
-    for fifo in items(section, "fifos"):
-        path = good(fifo, "path")
+    for fifo in list_of(section, "fifos"):
+        path = good(fifo.value, "path")
         if path is not None and first.setdefault(path.value, path) is not path:
             line = first[path.value].place.line
             problems.add(path.place, f"{quote(path.value)} again", why=f"first given in line {line}")
@@ -65,20 +64,6 @@ def check_webhook(hook: Reading, problems: Problems) -> None:
         if not parts.encrypted and not is_this_host(parts.host):
             why = "what authorizes us would cross the network in clear"
             problems.add(url.place, quote(url.value), "a URL of https", why=why)
-
-
-def items(reading: Mapping[str, Read], key: str) -> list[Reading]:
-    """Return the mappings of a list that could be read."""
-    read = reading.get(key)
-    if read is None or read.value is BAD:
-        return []
-    return [item.value for item in read.value if item.value is not BAD]
-
-
-def good(reading: Mapping[str, Read], key: str) -> Read | None:
-    """Return what was read for a key, None if it is not there or could not be read."""
-    read = reading.get(key)
-    return None if read is None or read.value is BAD else read
 
 
 def is_this_host(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from havip.clock import ZERO, Duration, spell
 from havip.config.checks_groups import tracks_of
-from havip.config.draft import Draft, group_of
+from havip.config.draft import Draft, good, group_of, list_of
 from havip.config.model import OWNER_PRIORITY
 from havip.config.problems import Place, Problems, quote
 from havip.config.reader import BAD, Read, Reading
@@ -27,7 +27,7 @@ def check_tracking(root: Reading, drafts: Sequence[Draft], problems: Problems) -
     """Check every `track`, and what is tracked."""
     used: set[tuple[str, str]] = set()
     for draft in drafts:
-        track = group_of(dict(draft.reading), "track")
+        track = group_of(draft.reading, "track")
         check_names(root, track, used, problems)
         check_router(draft, track, problems)
     for _, track in tracks_of(root):
@@ -66,12 +66,9 @@ def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], probl
 
 def named(track: Reading, items: str, key: str) -> Iterator[tuple[str, Place]]:
     """Yield what a list of trackers names, and where."""
-    read = track.get(items)
-    if read is None or read.value is BAD:
-        return
-    for item in read.value:
-        name = None if item.value is BAD else item.value.get(key)
-        if name is not None and name.value is not BAD:
+    for item in list_of(track, items):
+        name = good(item.value, key)
+        if name is not None:
             yield name.value, name.place
 
 
@@ -85,31 +82,17 @@ def check_router(draft: Draft, track: Reading, problems: Problems) -> None:
                 problems.add(place, quote(name), "another interface than the router's own", why=why)
     if router.priority == OWNER_PRIORITY and "priority" not in draft.bad:
         for items, *_ in REFERENCES:
-            for item in items_of(track, items):
-                if weight_of(item):
+            for item in list_of(track, items):
+                if value(item.value, "weight", 0):
                     why = "the priority of the address owner (255) never changes"
                     problems.note(item.value["weight"].place, "this weight has no effect", why=why)
-
-
-def items_of(track: Reading, items: str) -> tuple[Read, ...]:
-    """Return the items of a list that could be read."""
-    read = track.get(items)
-    if read is None or read.value is BAD:
-        return ()
-    return tuple(item for item in read.value if item.value is not BAD)
-
-
-def weight_of(item: Read) -> int:
-    """Return the weight that an item gives itself."""
-    weight = item.value.get("weight")
-    return 0 if weight is None or weight.value is BAD else weight.value
 
 
 def check_circles(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     """Refuse routers that follow each other round in a circle, or themselves."""
     followed: dict[str, dict[str, Place]] = {}  # whom each router tracks, itself or by its sync group
     for draft in drafts:
-        track = group_of(dict(draft.reading), "track")
+        track = group_of(draft.reading, "track")
         followed[draft.router.name] = dict(named(track, "routers", "router"))
     for members, track in tracks_of(root):
         for member in members:
@@ -154,8 +137,8 @@ def definitions(root: Reading, section: str) -> Iterator[Mapping[str, Read]]:
 
 def value(reading: Mapping[str, Read], key: str, default: Any = None) -> Any:
     """Return a value of a mapping; the default for one that is not there or could not be read."""
-    read = reading.get(key)
-    return default if read is None or read.value is BAD else read.value
+    read = good(reading, key)
+    return default if read is None else read.value
 
 
 def check_delays(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:

@@ -47,11 +47,9 @@ class Draft:
 
 def items_of(reading: Mapping[str, Read], key: str, shape: ListOf) -> Iterator[tuple[Any, Read]]:
     """Yield each value of a list that was read whole, with what was read."""
-    read = reading.get(key)
-    if read is not None and read.value is not BAD:
-        for item in read.value:
-            if whole(item, shape.item):
-                yield value_of(item, shape.item), item
+    for item in list_of(reading, key):
+        if whole(item, shape.item):
+            yield value_of(item, shape.item), item
 
 
 def routers(root: Reading) -> list[Draft]:
@@ -73,10 +71,22 @@ def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
     )
 
 
-def group_of(reading: Reading, key: str) -> Reading:
-    """Return the mapping under ``key``, empty where there is none or none that could be read."""
+def good(reading: Mapping[str, Read], key: str) -> Read | None:
+    """Return what was read for ``key``; None: there is nothing, or it could not be read."""
     read = reading.get(key)
-    return {} if read is None or read.value is BAD else read.value
+    return None if read is None or read.value is BAD else read
+
+
+def group_of(reading: Mapping[str, Read], key: str) -> Reading:
+    """Return the mapping under ``key``, empty where there is none or none that could be read."""
+    read = good(reading, key)
+    return {} if read is None else read.value
+
+
+def list_of(reading: Mapping[str, Read], key: str) -> list[Read]:
+    """Return the items under ``key`` that could be read, if only in part; none where there is no list."""
+    read = good(reading, key)
+    return [] if read is None else [item for item in read.value if item.value is not BAD]
 
 
 def draft(name: str, read: Read, defaults: Reading) -> Draft:

@@ -10,6 +10,6 @@ from havip.config.kinds import Text
 LONGEST_PATH = 4095  # bytes: PATH_MAX and its closing zero
 
 #: holds certificates, each of which may vouch for a server
-CA_FILE = Text("the absolute path of a file of certificates", r"^/.*[^/]$", longest=LONGEST_PATH)
+CA_FILE = Text("an absolute path of a file of certificates", r"^/.*[^/]$", longest=LONGEST_PATH)
 #: a file that need not be there
-ANY_FILE = Text("the absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)
+ANY_FILE = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from havip.config.authentication import Secret
 from havip.config.fields import Field, Group, ListOf, Named, Shape
+from havip.config.files import ANY_FILE
 from havip.config.kinds import Schema, Text, Wrong
 
 HEX = b"hex:"  # begins a secret that is written in hexadecimal digits
 PRINTABLE = re.compile(rb"[ -~]*")
 SOURCES = ("file", "credential", "value")
-LONGEST_PATH = 4095  # bytes: PATH_MAX and its closing zero
 LONGEST_CREDENTIAL = 255  # bytes
 
 
@@ -65,7 +65,7 @@ def sources(kind: SecretText, noun: str, example: str) -> tuple[Field, ...]:
     return (
         Field(
             "file",
-            Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH),
+            ANY_FILE,
             f"the file that holds {noun}; nobody but its owner and group may read it",
             "/etc/havip/key1",
         ),

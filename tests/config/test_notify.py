@@ -79,7 +79,7 @@ def test_keepalived_s_names_lead_to_ours() -> None:
 
 CHANNELS = {
     "notify:\n  fifos: [run/a]\n": (
-        '2:11: notify.fifos[0]: expected the absolute path of a file, found "run/a"'
+        '2:11: notify.fifos[0]: expected an absolute path of a file, found "run/a"'
     ),
     "notify:\n  fifos: [/run/a, {path: /run/a}]\n": (
         '2:26: notify.fifos[1].path: "/run/a" again: first given in line 2'

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from havip.clock import ZERO, milliseconds, seconds
 from havip.config.commands import ACCOUNT, COMMAND, WORD
 from havip.config.fields import Field, Group, ListOf, Named
+from havip.config.files import ANY_FILE
 from havip.config.keys.names import INTERFACE, NAME
-from havip.config.kinds import Flag, Length, Text, Whole, Word, Wrong
+from havip.config.kinds import Flag, Length, Whole, Word, Wrong
 from havip.config.tracking import (
     HEAVIEST,
     HEAVIEST_OF_A_FILE,
@@ -45,7 +46,6 @@ class Weight(Whole):
 
 WEIGHT = Weight(-HEAVIEST, HEAVIEST)
 FILE_WEIGHT = Weight(-HEAVIEST_OF_A_FILE, HEAVIEST_OF_A_FILE)
-PATH = Text("an absolute path of a file", r"^/.*[^/]$", longest=4096)
 
 REVERSE_DOC = "turn the weight round: what it would add it takes away; with weight 0, FAULT while it is good"
 
@@ -213,7 +213,7 @@ SCRIPT = Group(
 TRACKED_FILE = Group(
     TrackedFile,
     (
-        Field("path", PATH, "the file; it holds a whole number", "/run/havip/load", elsewhere=("file",)),
+        Field("path", ANY_FILE, "the file; it holds a whole number", "/run/havip/load", elsewhere=("file",)),
         Field(
             "weight",
             FILE_WEIGHT,
