@@ -81,6 +81,14 @@ def test_every_key_of_the_table_is_in_one_of_the_books_tables() -> None:
     assert all(f"\n## `{path}`\n" in BOOK for path in rest)
 
 
+def test_every_section_is_among_the_contents() -> None:
+    contents, rest = BOOK.partition("## Contents\n")[2].split("\n## Values\n")
+    prose = re.sub(r"^```.*?^```$", "", rest, flags=re.MULTILINE | re.DOTALL)
+    headings = ["Values", *re.findall(r"^#{2,3} (.+)$", prose, re.MULTILINE)]
+    anchors = [heading.replace("`", "").replace(" ", "-").lower() for heading in headings]
+    assert sorted(re.findall(r"\(#([\w-]+)\)", contents)) == sorted(anchors)
+
+
 CASES = [
     pytest.param(heading, group, field, id=f"{heading.strip('# `')}.{field.name}")
     for heading, group in TABLES
