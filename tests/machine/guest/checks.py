@@ -308,7 +308,10 @@ def stop_resigns_and_removes_the_address() -> None:
     assert not any("starting it again" in line for line in journal.lines())  # SIGTERM went to both processes
     until("resigned", lambda: wire.lines()[-1:] == ["0"])
     assert (unit("ActiveState"), unit("Result"), unit("ExecMainStatus")) == ("inactive", "success", "0")
-    assert not Path("/run/havip").exists()
+    left = [
+        path for path in Path("/run/havip").rglob("*") if path.is_socket() or path.parent.name == "claims"
+    ]
+    assert left == []  # the folder itself stays: another instance may live in it
 
 
 def a_bad_configuration_fails_the_unit_once_and_says_why() -> None:
