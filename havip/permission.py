@@ -50,16 +50,21 @@ def look_up(user: str, group: str) -> Identity:
         if not user:
             entry = pwd.getpwuid(os.geteuid())
         else:
-            entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    except KeyError:
+            entry = pwd.getpwuid(int(user)) if is_number(user) else pwd.getpwnam(user)
+    except (KeyError, OverflowError):
         raise CannotRun(f'there is no user "{user}"') from None
     gid = entry.pw_gid
     if group:
         try:
-            gid = (grp.getgrgid(int(group)) if group.isdigit() else grp.getgrnam(group)).gr_gid
-        except KeyError:
+            gid = (grp.getgrgid(int(group)) if is_number(group) else grp.getgrnam(group)).gr_gid
+        except (KeyError, OverflowError):
             raise CannotRun(f'there is no group "{group}"') from None
     return Identity(entry.pw_uid, gid, tuple(os.getgrouplist(entry.pw_name, gid)))
+
+
+def is_number(account: str) -> bool:
+    """Say whether an account is given by its number: other digits than ASCII's are part of a name."""
+    return account.isascii() and account.isdigit()
 
 
 def objection(program: Program) -> str | None:

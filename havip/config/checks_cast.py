@@ -140,7 +140,7 @@ def check_sources(drafts: Iterable[Draft], problems: Problems) -> None:
             if key not in draft.reading or not draft.bad.isdisjoint((key, "addresses")):
                 continue
             read = part(draft, key).get("source")
-            if read is None:
+            if read is None or read.value is BAD:
                 continue
             source: Address = read.value
             if source.version != router.family:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from havip.clock import Duration, milliseconds, seconds, spell
+from havip.clock import ZERO, Duration, milliseconds, seconds, spell
 
 Schema = dict[str, Any]
 
@@ -178,6 +178,21 @@ class Length:
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": f"^{LENGTH_OF_TIME.pattern}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Period(Length):
+    """A length of time in a range, or 0 for never."""
+
+    @property
+    def expected(self) -> str:
+        return f"a length of time from {spell(self.least)} to {spell(self.most)}, or 0s"
+
+    def read(self, text: str) -> Duration:
+        length = Length(ZERO, self.most).read(text)
+        if ZERO < length < self.least:
+            raise Wrong
+        return length
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Scalar:
     column: int
     text: str
     plain: bool  # written without quotes
+    last_line: int  # on which it ends
 
     @property
     def is_nothing(self) -> bool:

@@ -85,7 +85,7 @@ def below(read: Read, shape: Shape, default: Mapping[str, Read]) -> Iterator[tup
 def program(words: tuple[str, ...], beside: Mapping[str, Read]) -> str | None:
     """Say why a program cannot be run by the user and group that stand beside it."""
     user, group = (text_of(beside, key) for key in ("user", "group"))
-    if account(user, beside) or account(group, beside):
+    if not words or account(user, beside) or account(group, beside):
         return None  # said where that stands
     return permission.objection(Program(words, user, group))
 

@@ -131,7 +131,8 @@ def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
 
 def sorted_claims(new: VirtualRouter, old: VirtualRouter) -> list[Claim]:
     """Return what a change gains, in an order that does not vary from run to run."""
-    return sorted(claims(new) - claims(old))
+    gained = claims(new) - claims(old)
+    return sorted(gained, key=lambda claim: (claim[0], claim[1].version, int(claim[1])))
 
 
 def differences(old: Any, new: Any, group: Group, path: str = "") -> list[str]:

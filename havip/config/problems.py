@@ -91,16 +91,24 @@ class Problems:
         self._found: dict[tuple[int, int, str, str], Problem] = {}
         self._notes: dict[tuple[int, int], Problem] = {}
         self._hidden: set[str] = set()
+        self._hidden_lines: set[int] = set()
 
-    def hide(self, text: str) -> None:
-        """Never show a line of the file that holds a piece of ``text``: it is a secret, or meant to be."""
+    def hide(self, text: str, lines: Iterable[int] = ()) -> None:
+        """Never show a line of the file that holds a piece of ``text``: it is a secret, or meant to be.
+
+        ``lines`` are the numbers of those on which it stands, perhaps written in another way.
+        """
         self._hidden |= set(text.split())
+        self._hidden_lines.update(lines)
 
     def shown(self, lines: Iterable[str]) -> tuple[str, ...]:
         """Return the lines of the file, empty where a secret stands."""
-        if not self._hidden:
+        if not self._hidden and not self._hidden_lines:
             return tuple(lines)
-        return tuple("" if any(piece in line for piece in self._hidden) else line for line in lines)
+        return tuple(
+            "" if number in self._hidden_lines or any(piece in line for piece in self._hidden) else line
+            for number, line in enumerate(lines, 1)
+        )
 
     def add(self, place: Place, found: str, expected: str = "", *, nearest: str = "", why: str = "") -> None:
         """Record what stands at ``place`` as an error."""

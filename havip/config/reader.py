@@ -182,7 +182,7 @@ class Reader:
         while waiting:
             node = waiting.pop()
             if isinstance(node, Scalar):
-                self.problems.hide(node.text)
+                self.problems.hide(node.text, range(node.line, node.last_line + 1))
             elif id(node) not in seen:
                 seen.add(id(node))
                 waiting += node.items

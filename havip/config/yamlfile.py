@@ -21,6 +21,7 @@ from havip.config.nodes import Mapping, Node, Scalar, Sequence
 from havip.config.problems import ConfigurationError, Place, Problem, Problems, quote
 from havip.config.reader import Reader
 from havip.config.routing_kinds import learn
+from havip.config.unread import secret_lines
 
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError
@@ -58,6 +59,11 @@ class Malformed(Exception):
         super().__init__(found)
         self.place, self.found, self.expected, self.why = place, found, expected, why
 
+    @property
+    def unquoted(self) -> str:
+        """Return what was found without the piece of the text that it repeats."""
+        return self.found.partition(' "')[0]
+
 
 def load(path: str) -> Configuration:
     """Return the configuration in the file ``path``.  Raises `ConfigurationError`."""
@@ -94,11 +100,14 @@ def examine_text(text: str, filename: str, *, elsewhere: bool = False) -> Findin
     """Return everything there is to say about ``text``."""
     problems = Problems(filename)
     result = None
+    lines = LINE_BREAK.split(text)
     try:
         result = interpret(text, problems, elsewhere)
     except Malformed as error:
-        problems.add(error.place, error.found, error.expected, why=error.why)
-    return Findings(result, problems.errors, problems.notes, problems.shown(LINE_BREAK.split(text)))
+        problems.hide("", secret_lines(lines))  # nothing was read that could tell which these are
+        shown = problems.shown(lines)[error.place.line - 1 :][:1] != ("",)
+        problems.add(error.place, error.found if shown else error.unquoted, error.expected, why=error.why)
+    return Findings(result, problems.errors, problems.notes, problems.shown(lines))
 
 
 def interpret(text: str, problems: Problems, elsewhere: bool) -> Configuration | None:
@@ -223,7 +232,8 @@ class Composer:
         line, column, _ = place
         node: Node
         if kind == "ScalarEvent":
-            node = Scalar(line, column, event.value, plain=not event.style)
+            last_line = place_at(event.end_mark).line
+            node = Scalar(line, column, event.value, plain=not event.style, last_line=last_line)
         else:
             node = Sequence(line, column) if kind == "SequenceStartEvent" else Mapping(line, column)
         if event.anchor is not None:

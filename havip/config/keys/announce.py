@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from havip.clock import ZERO, seconds
+from havip.clock import ZERO, milliseconds, seconds
 from havip.config.fields import LONGEST_WAIT, Field, Group
-from havip.config.kinds import Length, Whole
+from havip.config.kinds import Length, Period, Whole
 from havip.config.model import Announcing
 
 ANNOUNCE = Group(
@@ -18,7 +18,10 @@ ANNOUNCE = Group(
             "5s",
         ),
         Field(
-            "refresh", Length(ZERO, seconds(86400)), "between periodic bursts while MASTER; 0s: none", "60s"
+            "refresh",
+            Period(milliseconds(100), seconds(86400)),
+            "between periodic bursts while MASTER; 0s: none",
+            "60s",
         ),
         Field("refresh_repeat", Whole(1, 255), "announcements of each address in a periodic burst", 1),
         Field(
