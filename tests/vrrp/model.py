@@ -60,6 +60,9 @@ class ModelKernel:
         view = self.view(name, Family.IPV4)
         return DeviceView(view.fault, view.ifindex, view.mac, False)
 
+    def outlet_fault(self, interface: str, parent: int, mac: bytes) -> str | None:
+        return self.view(interface, Family.IPV4).fault
+
     def prepare(self, ifindex: int, wanted: Sequence[Holding]) -> Batch:
         keys = cast(Any, tuple((self.place_of(one, ifindex), one) for one in wanted))
         return Batch(tuple(wanted), keys, (), (), 0, 0)
