@@ -23,6 +23,11 @@ FIELD_NAME_LENGTH = 64  # the journal drops longer names
 Send = Callable[..., Any]
 
 
+def fields_of(kind: str, name: str, state: str) -> dict[str, str]:
+    """Return the fields of a line about a virtual router (the kind "router") or a sync group ("group")."""
+    return {"HAVIP_ROUTER" if kind == "router" else "HAVIP_GROUP": name, "HAVIP_STATE": state}
+
+
 def configure(level: int = logging.INFO) -> None:
     """Send every log record from ``level`` up to the best place there is.  May be called again."""
     root = logging.getLogger()

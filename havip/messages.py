@@ -1,6 +1,7 @@
 """Every value that crosses a process border: one closed list.
 
-Supervisor to VRRP worker: what is wanted.  Worker to supervisor: what is.  `channel` carries them.
+Supervisor to VRRP worker and checker worker: what is wanted.  Workers to supervisor: what is.  `channel`
+carries them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from havip.config import cast
 from havip.config.cast import Address
 from havip.config.model import Estate, Static, VirtualRouter
 from havip.config.tracking import (
@@ -22,7 +24,7 @@ from havip.config.tracking import (
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
-Key: TypeAlias = tuple[str, int, int, str]  # (interface, vrid, family, segment): `VirtualRouter.key`
+Key: TypeAlias = cast.Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
-"""Virtual addresses: which texts are one, which a host can hold, and where one counts as the same.  Pure."""
+"""Addresses as they are written: which texts are one, and which a host can hold.  Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
-from typing import TypeAlias
 
+from havip.config.cast import Address
 from havip.config.kinds import Schema, Wrong
-from havip.config.model import Claim, VirtualAddress, VirtualRouter
-
-Address: TypeAlias = IPv4Address | IPv6Address
+from havip.config.model import VirtualAddress
 
 LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 LINK_SCOPE = 2  # of IPv6 groups (RFC 4291 section 2.7)
@@ -123,8 +121,3 @@ def unfit(virtual: VirtualAddress) -> str:
     if address.version == 4 and host == (1 << host_bits) - 1:
         return f"it is the broadcast address of its /{length}"
     return ""
-
-
-def claims(router: VirtualRouter) -> frozenset[Claim]:
-    """Return everything that a router's master holds."""
-    return router.estate.claims

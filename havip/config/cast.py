@@ -13,6 +13,9 @@ Address: TypeAlias = IPv4Address | IPv6Address
 #: the group of VRRP, by IP version (RFC 9568 sections 5.1.1.2 and 5.1.2.2)
 GROUP: Final[dict[int, Address]] = {4: IPv4Address("224.0.0.18"), 6: IPv6Address("ff02::12")}
 
+#: (interface, vrid, family, segment): what makes a virtual router itself, whatever it is called
+Key: TypeAlias = tuple[str, int, int, str]
+
 LONGEST_LIFE: Final = 255  # the highest TTL and hop limit
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import checks_authentication, checks_cast, checks_holdings, checks_notify
+from havip.config.cast import Key
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
 from havip.config.checks_groups import check_groups
@@ -159,7 +160,7 @@ def check_family(draft: Draft, problems: Problems) -> None:
 
 def check_identities(drafts: Iterable[Draft], problems: Problems) -> None:
     """Refuse two virtual routers that peers could not tell apart."""
-    first: dict[tuple[str, int, int, str], Draft] = {}
+    first: dict[Key, Draft] = {}
     for draft in drafts:
         if not draft.bad.isdisjoint(("interface", "vrid", "addresses")):
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from havip.config.draft import Draft, group_of, list_of
 from havip.config.model import OWNER_PRIORITY
-from havip.config.problems import Place, Problems, quote
+from havip.config.problems import Place, Problems, nearest_of, quote
 from havip.config.reader import BAD, Read, Reading
 
 
@@ -18,9 +18,7 @@ def check_groups(root: Reading, drafts: Sequence[Draft], problems: Problems) -> 
         members = list(members_of(read))
         for member, place in members:
             if member not in by_name:
-                import difflib  # only a mistake needs it
-
-                nearest = next(iter(difflib.get_close_matches(member, by_name, 1)), "")
+                nearest = nearest_of(member, by_name)
                 expected, why = "the name of a virtual router", 'none below "virtual_routers"'
                 problems.add(place, quote(member), expected, nearest=nearest, why=why)
             elif member in taken:

@@ -10,7 +10,7 @@ from havip.clock import ZERO, Duration, spell
 from havip.config.checks_groups import tracks_of
 from havip.config.draft import Draft, good, group_of, list_of
 from havip.config.model import OWNER_PRIORITY
-from havip.config.problems import Place, Problems, quote
+from havip.config.problems import Place, Problems, nearest_of, quote
 from havip.config.reader import BAD, Read, Reading
 
 #: a list below `track`, the key of each item that names what is tracked, and where that is defined
@@ -52,16 +52,8 @@ def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], probl
             seen.setdefault(name, place)
             used.add((section, name))
             if section and name not in known:
-                import difflib  # only a mistake needs it
-
-                nearest = next(iter(difflib.get_close_matches(name, known, 1)), "")
-                problems.add(
-                    place,
-                    quote(name),
-                    f"the name of a {noun}",
-                    nearest=nearest,
-                    why=f'none below "{section}"',
-                )
+                nearest, why = nearest_of(name, known), f'none below "{section}"'
+                problems.add(place, quote(name), f"the name of a {noun}", nearest=nearest, why=why)
 
 
 def named(track: Reading, items: str, key: str) -> Iterator[tuple[str, Place]]:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from havip.config.devices import Device, Key
+from havip.config.cast import Key
+from havip.config.devices import Device
 
 ETHERNET: Final = 1  # ARPHRD_ETHER
 #: In mode "private" a frame that comes from the macvlan's own MAC address, as every advert of a master with

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
+
+from havip.config.cast import Key
 
 if TYPE_CHECKING:
     from havip.config.model import Configuration, VirtualRouter
 
 VIRTUAL_MAC_PREFIX: Final = {4: "00:00:5e:00:01", 6: "00:00:5e:00:02"}  #: RFC 9568 section 7.3
 OCTETS: Final = 6
-
-Key: TypeAlias = tuple[str, int, int, str]  # `VirtualRouter.key`
 
 
 class IpvlanMode(StrEnum):

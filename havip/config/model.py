@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.authentication import Authentication, Hmac
-from havip.config.cast import Multicast, Unicast, segment_of
+from havip.config.cast import Key, Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.notify import Channels, Notify
 from havip.config.routing import VirtualRoute, VirtualRule
@@ -126,7 +126,7 @@ class Static:
     @property
     def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:
         """Return all of it, in the order in which it is added."""
-        return (*self.addresses, *self.routes, *self.rules)
+        return self.estate.holdings
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class VirtualRouter:
         return segment_of(self.unicast, self.multicast, self.family)
 
     @property
-    def key(self) -> tuple[str, int, int, str]:
+    def key(self) -> Key:
         """Return (interface, vrid, family, segment): what makes it itself across reloads."""
         return (self.interface, self.vrid, self.family, self.segment)
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
-from havip.config.addresses import claims
+from havip.config.cast import Key
 from havip.config.fields import Field, Group, ListOf, Named, Shape
 from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
 from havip.config.model import Claim, Configuration, VirtualRouter
 
-Key: TypeAlias = tuple[str, int, int, str]
 #: keys of the daemon that a reload puts in force; the others wait for its next start
 AT_ONCE = ("daemon.script_user:", "daemon.script_group:")
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
@@ -116,7 +115,9 @@ def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
     remaining = dict(changing)
     while True:
         giver: dict[Claim, Key] = {
-            lost: key for key, (old, new) in remaining.items() for lost in claims(old) - claims(new)
+            lost: key
+            for key, (old, new) in remaining.items()
+            for lost in old.estate.claims - new.estate.claims
         }
         waits_for = {
             key: [giver[gained] for gained in sorted_claims(new, old) if gained in giver]
@@ -131,7 +132,7 @@ def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
 
 def sorted_claims(new: VirtualRouter, old: VirtualRouter) -> list[Claim]:
     """Return what a change gains, in an order that does not vary from run to run."""
-    gained = claims(new) - claims(old)
+    gained = new.estate.claims - old.estate.claims
     return sorted(gained, key=lambda claim: (claim[0], claim[1].version, int(claim[1])))
 
 

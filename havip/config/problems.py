@@ -138,6 +138,13 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
+def nearest_of(name: str, known: Iterable[str]) -> str:
+    """Return which of the names that there are ``name`` most probably stands for; empty: none comes near."""
+    import difflib  # only a mistake needs it
+
+    return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
+
+
 def clean(text: str) -> str:
     """Return a piece of the file fit for one line of a terminal: printable, and not too long."""
     if len(text) > LONGEST_QUOTE:

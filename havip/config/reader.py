@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.kinds import Kind, Wrong
 from havip.config.nodes import Mapping, Node, Scalar, Sequence, kind_of
-from havip.config.problems import Place, Problems, quote
+from havip.config.problems import Place, Problems, nearest_of, quote
 from havip.config.secrettext import SecretText, is_near_secrets
 
 BAD: Final = object()  #: stands for a value that was reported
@@ -209,11 +209,7 @@ def listed(node: Node, shape: Shape) -> str:
 
 def nearest_key(name: str, group: Group) -> str:
     """Return the key that ``name`` most probably stands for; empty: none comes near."""
-    import difflib  # only a mistake needs it
-
-    if name in group.elsewhere:
-        return group.elsewhere[name]
-    return next(iter(difflib.get_close_matches(name.lower(), group.by_name, 1)), "")
+    return group.elsewhere.get(name) or nearest_of(name.lower(), group.by_name)
 
 
 def missing(reading: Reading, group: Group) -> set[str]:

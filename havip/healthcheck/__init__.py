@@ -1,1 +1,1 @@
-"""Health checks.  Nothing is here yet: see the list of what is missing in README.md."""
+"""What is tracked by a process of its own: scripts, files and processes."""

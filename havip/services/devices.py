@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from havip.config.cast import Key
 from havip.config.device_plan import Adjust, Create, Remove, Step, plan_devices
-from havip.config.devices import Device, Key, devices_of
+from havip.config.devices import Device, devices_of
 from havip.config.model import Configuration
 from havip.config.sysctl_plan import EVERYWHERE, IPV4, loose_everywhere, on_parents
 from havip.messages import Impede, Message

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeAlias
+from typing import Final
 
+from havip.config.cast import Address
 from havip.config.model import OWNER_PRIORITY, Configuration, VirtualRouter
-
-Address: TypeAlias = IPv4Address | IPv6Address
 
 #: RFC 9568 section 6.1, Accept_Mode: neighbour discovery must not be dropped.
 CHAIN: Final = """\

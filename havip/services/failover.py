@@ -10,7 +10,7 @@ from typing import Final
 from havip.control.server import asked_by
 from havip.messages import HandOver, Key, RouterReport
 from havip.services import Handler, Host, Json, Service
-from havip.services.orders import Declined
+from havip.services.orders import Declined, unknown
 from havip.services.requests import answering, name_in, seconds_in
 
 log = logging.getLogger("havip.operator")
@@ -36,8 +36,7 @@ class Failover(Service):
         routers = self._host.configuration.virtual_routers
         key = next((router.key for router in routers if router.name == name), None)
         if key is None:
-            there_are = ", ".join(router.name for router in routers)
-            raise Declined("no-such-router", f"no virtual router named {name}; there are: {there_are}")
+            raise unknown(name, routers)
         await self._host.refresh()
         before = self._report(key, name)
         if before.state != "MASTER":

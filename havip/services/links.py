@@ -12,8 +12,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final, assert_never
 
+from havip.config.cast import Key
 from havip.config.device_plan import MACVLAN_MODE, Adjust, Create, DevicePlan, Present, Remove
-from havip.config.devices import Device, Key
+from havip.config.devices import Device
 from havip.config.sysctl_plan import AS_PARENT, on_device
 from havip.netlink import codec
 from havip.netlink.codec import Link

@@ -26,6 +26,12 @@ class Declined(HavipError):
         self.reason = reason
 
 
+def unknown(name: str, routers: Iterable[VirtualRouter]) -> Declined:
+    """Return the refusal for a name that no virtual router has."""
+    there_are = ", ".join(router.name for router in routers)
+    return Declined("no-such-router", f"no virtual router named {name}; there are: {there_are}")
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """Who ordered it, when (seconds since 1970), and why."""
@@ -83,8 +89,7 @@ class Orders:
         for order in self.routers:
             if forgotten and order.name == name:
                 return order
-        there_are = ", ".join(router.name for router in routers)
-        raise Declined("no-such-router", f"no virtual router named {name}; there are: {there_are}")
+        raise unknown(name, routers)
 
     def with_order(self, order: Order) -> Orders:
         """Return the orders with this one in the place of what held for the router before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from havip.journal import fields_of
 from havip.messages import LogLine, Message, Transition
 from havip.services import Service
 
@@ -20,8 +21,7 @@ class WorkerLog(Service):
                 log.log(level, "%s", text, extra={"fields": fields})
             case Transition(kind=kind, name=name, state=state, why=why):
                 level = logging.WARNING if state == "FAULT" else logging.INFO
-                subject = "HAVIP_ROUTER" if kind == "router" else "HAVIP_GROUP"
-                fields = {subject: name, "HAVIP_STATE": state}
+                fields = fields_of(kind, name, state)
                 log.log(level, "%s: %s: %s", name, state, why, extra={"fields": fields})
             case _:
                 pass

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from havip.config.cast import Key
 from havip.config.device_plan import DevicePlan, Present
-from havip.config.devices import Key, keep_names
+from havip.config.devices import keep_names
 from havip.config.model import Configuration
 from havip.messages import Impede
 from havip.services import devices

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from havip.clock import to_seconds
 from havip.config.notify import Notify
+from havip.journal import fields_of
 from havip.programs import CannotRun, identify, run
 from havip.services.notify.backlog import Backlog
 from havip.services.notify.lanes import Lanes
@@ -69,7 +70,7 @@ class Scripts:
                     news,
                     words[0],
                     result,
-                    extra={"fields": fields_of(news)},
+                    extra={"fields": fields_of(news.kind, news.name, news.state)},
                 )
                 last = {"name": news.name, "event": news.event, "script": words[0], "result": result}
                 self._lanes.tally.last = last
@@ -80,13 +81,8 @@ class Scripts:
         log.warning(
             "%s: its notify script was not run: too many changes wait for their turn, or the daemon ends",
             job.news,
-            extra={"fields": fields_of(job.news)},
+            extra={"fields": fields_of(job.news.kind, job.news.name, job.news.state)},
         )
-
-
-def fields_of(news: News) -> dict[str, str]:
-    """Return the journal's fields for a line about a change."""
-    return {"HAVIP_ROUTER" if news.kind == "router" else "HAVIP_GROUP": news.name, "HAVIP_STATE": news.state}
 
 
 def environment(news: News) -> dict[str, str]:
