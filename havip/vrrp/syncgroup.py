@@ -211,6 +211,8 @@ class _Turn:
             case StepDown() if type(self.states[place]) is Master:
                 self.step_down(event)
             case _:
+                if isinstance(event, Start):
+                    self.why = "all members resumed" if event.resume else "started"
                 self.tell(place, event)
         return self.outcome()
 

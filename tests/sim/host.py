@@ -10,13 +10,16 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from havip.clock import NEVER, ZERO, Duration, Instant, milliseconds
 from havip.errors import Refusal
 from havip.vrrp import packet
 from havip.vrrp.machine import Initialize, Master, State
 from havip.vrrp.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.sim.band import Band
 
 MILLION: Final = 1_000_000
 LEAST_DELAY: Final = milliseconds(0.1)
@@ -104,6 +107,7 @@ class Host:
         self.lateness = ZERO  # how late its timers may fire
         self.alarm = NEVER  # local instant for which the timer is set
         self.sent = 0  # adverts
+        self.group: Band | None = None  # those that move together with it
         self.heard_weaker = 0  # how often its scripts would be told of a weaker master
         self.counted: Counter[Refusal] = Counter()
 

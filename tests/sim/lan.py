@@ -37,7 +37,7 @@ from havip.vrrp.events import (
     Stop,
     Tick,
 )
-from havip.vrrp.machine import Initialize
+from havip.vrrp.machine import Initialize, State
 from havip.vrrp.settings import Settings
 from tests.sim.host import Clock, Datagram, Host, Weather, advert_from
 from tests.sim.neighbour import Neighbour
@@ -47,15 +47,48 @@ INBOX: Final = 256  # packets that a socket holds for a worker that does not rea
 VRID: Final = 51
 
 
-class Lan:
-    """The hosts, the wire, the true time, and the queue of what happens next."""
+class Timeline:
+    """The true time, what happens when, and the one source of chance: for all LANs of a run."""
 
-    def __init__(self, seed: int = 0, weather: Weather | None = None, version: int = 3, family: int = 4):
+    def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        self.now = Instant(0)
+        self.watches: list[Callable[[], None]] = []  # called after all that happens
+        self._queue: list[tuple[Instant, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._number = 0
+
+    def at(self, when: Instant, do: Callable[..., None], *arguments: Any) -> None:
+        """Do something at a true instant; what is due at one instant happens in the order of asking."""
+        self._number += 1
+        heapq.heappush(self._queue, (when, self._number, do, arguments))
+
+    def run(self, length: int) -> None:
+        """Let ``length`` of true time pass."""
+        end = Instant(self.now + length)
+        while self._queue and self._queue[0][0] <= end:
+            self.now, _, do, arguments = heapq.heappop(self._queue)
+            do(*arguments)
+            for look in self.watches:
+                look()
+        self.now = end
+
+
+class Lan:
+    """The hosts, the wire, the and what happens to them."""
+
+    def __init__(
+        self,
+        seed: int = 0,
+        weather: Weather | None = None,
+        version: int = 3,
+        family: int = 4,
+        timeline: Timeline | None = None,
+    ):
+        self.timeline = timeline or Timeline(seed)
+        self.random = self.timeline.random
         self.weather = weather or Weather()
         self.version = version
         self.family = family
-        self.now = Instant(0)
         self.hosts: dict[str, Host] = {}
         self.neighbours: dict[str, Neighbour] = {}  # one client on the same switch as each host
         self.sides: dict[str, int] = {}  # the part of a partitioned LAN that a host and its neighbour are in
@@ -64,8 +97,7 @@ class Lan:
             False
         )  # a chosen loss, beside chance
         self.watch = Watch(self)
-        self._queue: list[tuple[Instant, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._number = 0
+        self.timeline.watches.append(self.watch.look)
         self._arrivals: dict[tuple[str, str], Instant] = {}
 
     def add(self, name: str, priority: int, *, ppm: int = 0, lateness: Duration = ZERO, **more: Any) -> Host:
@@ -89,19 +121,18 @@ class Lan:
 
     # --- time ---------------------------------------------------------------------------------------
 
+    @property
+    def now(self) -> Instant:
+        """Return the true time."""
+        return self.timeline.now
+
     def at(self, when: Instant, do: Callable[..., None], *arguments: Any) -> None:
         """Do something at a true instant; what is due at one instant happens in the order of asking."""
-        self._number += 1
-        heapq.heappush(self._queue, (when, self._number, do, arguments))
+        self.timeline.at(when, do, *arguments)
 
     def run(self, length: int) -> None:
         """Let ``length`` of true time pass."""
-        end = Instant(self.now + length)
-        while self._queue and self._queue[0][0] <= end:
-            self.now, _, do, arguments = heapq.heappop(self._queue)
-            do(*arguments)
-            self.watch.look()
-        self.now = end
+        self.timeline.run(length)
 
     # --- what the worker does -----------------------------------------------------------------------
 
@@ -116,15 +147,8 @@ class Lan:
         now = host.clock.read(self.now)
         if now >= machine.next_deadline(host.state):
             self._step(host, Tick())
-        self._set_timer(host)
-
-    def _set_timer(self, host: Host) -> None:
-        deadline = machine.next_deadline(host.state)
-        self.watch.deadline(host, deadline)
-        if deadline != host.alarm and deadline != NEVER:
-            late = self.random.randint(0, host.lateness) if host.lateness else 0
-            self.at(Instant(host.clock.when(deadline) + late), self._ring, host, deadline)
-        host.alarm = deadline
+        self.watch.deadline(host, machine.next_deadline(host.state))
+        self.set_timer(host)
 
     def _ring(self, host: Host, deadline: Instant) -> None:
         if host.alarm == deadline:
@@ -149,8 +173,15 @@ class Lan:
             self._step(host, advert)
 
     def _step(self, host: Host, event: Event) -> None:
-        before = host.state
-        host.state, actions = machine.step(host.settings, before, event, host.clock.read(self.now))
+        if host.group is not None:
+            host.group.step(host, event)
+            return
+        state, actions = machine.step(host.settings, host.state, event, host.clock.read(self.now))
+        self.enter(host, event, state, actions)
+
+    def enter(self, host: Host, event: Event, state: State, actions: list[Action]) -> None:
+        """Have a host in the state that follows from an event, and do what comes with it."""
+        before, host.state = host.state, state
         self.watch.step(host, before, event, actions)
         follow_up: list[Event] = []
         for action in actions:
@@ -158,6 +189,15 @@ class Lan:
         self.watch.addresses(host, event)
         for later in follow_up:
             self._step(host, later)
+
+    def set_timer(self, host: Host) -> None:
+        """Have a host woken at its next deadline."""
+        deadline = machine.next_deadline(host.state)
+        if deadline != host.alarm and deadline != NEVER:
+            late = self.random.randint(0, host.lateness) if host.lateness else 0
+            when = max(self.now, Instant(host.clock.when(deadline) + late))
+            self.at(when, self._ring, host, deadline)
+        host.alarm = deadline
 
     def _carry_out(self, host: Host, action: Action, follow_up: list[Event]) -> None:
         match action:

@@ -1,5 +1,7 @@
 """Random campaigns for as long as you like: `python -m tests.sim.soak --seconds 3600 --seed 1000`.
 
+Each seed is played on one LAN, and on a site whose hosts have sync groups.
+
 Exits 0 if every rule held.  The first seed that breaks one ends the soak with 1, after printing the smallest
 scenario that still breaks it and its timeline.
 """
@@ -11,6 +13,7 @@ import sys
 from collections import Counter
 
 from havip.clock import after, monotonic, seconds
+from tests.sim import group_campaign
 from tests.sim.campaign import campaign, scenario
 from tests.sim.scene import BEGINNING
 
@@ -32,13 +35,15 @@ def main() -> int:
     while runs < options.runs if options.runs is not None else now < end:
         try:
             lan = campaign(options.seed + runs)
+            site = group_campaign.campaign(options.seed + runs)
         except AssertionError as failure:
             print(failure)
             return 1
         runs += 1
-        virtual += lan.now
-        changes += len(list(lan.watch.reigns(BEGINNING, lan.now)))
-        faults.update(fault.kind for fault in scenario(options.seed + runs - 1).faults)
+        virtual += lan.now + site.timeline.now
+        changes += len(list(lan.watch.reigns(BEGINNING, lan.now))) + site.changes_since(BEGINNING)
+        for scene in (scenario(options.seed + runs - 1), group_campaign.scenario(options.seed + runs - 1)):
+            faults.update(fault.kind for fault in scene.faults)
         now = monotonic()
         if now >= report_at:
             report_at = after(now, REPORT_EVERY)

@@ -116,6 +116,8 @@ class Watch:
         self.longest_interval = max(self.longest_interval, host.settings.interval)
         if isinstance(before, Initialize) and not isinstance(host.state, Initialize):
             self._resigned.discard(host.name)
+        if isinstance(before, Backup) and isinstance(host.state, Master):
+            self._resigned.discard(host.name)  # it stepped down, and nobody took over for good
         if not isinstance(host.state, Master) or not isinstance(before, Master):
             self._promises.pop(host.name, None)
         kinds = [type(action) for action in actions]
@@ -176,6 +178,8 @@ class Watch:
                 bound = Instant(now + host.settings.interval)
             case Backup():
                 bound = Instant(now + host.settings.master_down(longest))
+                if host.group is not None:
+                    bound = Instant(bound + host.group.longest_pause())
             case Initialize():
                 bound = NEVER
         if not now < deadline <= bound:
