@@ -48,7 +48,10 @@ class Engine:
         router.state, actions = machine.step(router.settings, router.state, event, now)
         if actions:
             self.executor.carry_out(router, actions, now)
-        self._schedule(router)
+        deadline = machine.next_deadline(router.state)
+        if deadline < router.scheduled:
+            router.scheduled = deadline
+            heappush(self._queue, (deadline, router.number, router))
 
     def move(self, team: Team, outcome: syncgroup.Outcome, now: Instant) -> None:
         """Have the members of a sync group do what was decided for them."""
@@ -59,15 +62,12 @@ class Engine:
             router.state = state
             if actions:
                 self.executor.carry_out(router, actions, now)
-            self._schedule(router)
+            deadline = machine.next_deadline(state)
+            if deadline < router.scheduled:
+                router.scheduled = deadline
+                heappush(self._queue, (deadline, router.number, router))
         if team.standing.state != before.state:
             self.executor.tell_of_group(team)
-
-    def _schedule(self, router: Router) -> None:
-        deadline = machine.next_deadline(router.state)
-        if deadline < router.scheduled:
-            router.scheduled = deadline
-            heappush(self._queue, (deadline, router.number, router))
 
     def next_deadline(self, now: Instant) -> Instant:
         """Return when `fire` has something to do: exactly if that is near, else at the earliest."""

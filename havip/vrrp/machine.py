@@ -53,8 +53,8 @@ def in_initialize(us: Settings, state: Initialize, event: Event, now: Instant) -
         case Start(resume=True):
             return become_master(us, now, "resumed: our own adverts still bind the peers")
         case Start(farewell=True):
-            begun, actions = begin(us, now, "started")
-            return begun, [SendAdvert(0), *actions]
+            waiting = Backup(after(now, us.first_wait), us.interval)  # an owner waits for its group, too
+            return waiting, [SendAdvert(0), Tell("started")]
         case Start():
             return begin(us, now, "started", first=True)
         case Cleared() if state.fault is not None:

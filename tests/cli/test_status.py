@@ -360,3 +360,34 @@ def test_what_a_master_holds_beside_its_addresses_is_shown_behind_them(
     says["virtual_routers"] = [GATEWAY | {"holds": holds}]
     lines = printed(capsys, "status", "gateway", "--socket", socket_path).splitlines()
     assert "  holds      " + ", ".join(holds) in lines
+
+
+GROUP: Json = {
+    "name": "firewall",
+    "state": "BACKUP",
+    "since": NOW - 61,
+    "why": "started",
+    "members": ["gateway", "lan"],
+    "waits_for": ["lan"],
+}
+
+
+def test_sync_groups_are_shown_with_those_for_whom_the_others_wait(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says["sync_groups"] = [GROUP]
+    assert (
+        printed(capsys, "status", "firewall", "--socket", socket_path)
+        == """\
+sync group firewall  BACKUP  for 1m01s, since 2023-11-14 22:12:19
+  why        started
+  members    gateway, lan
+  waits for  lan
+"""
+    )
+    brief = printed(capsys, "status", "--brief", "--socket", socket_path).splitlines()
+    assert brief[1].split() == ["firewall", "BACKUP", "1m01s", "group", "started"]
+    shown = json.loads(printed(capsys, "status", "--json", "firewall", "--socket", socket_path))
+    assert (shown["sync_groups"], shown["virtual_routers"]) == ([GROUP], [])
+    shown = json.loads(printed(capsys, "status", "--json", "gateway", "--socket", socket_path))
+    assert (shown["sync_groups"], len(shown["virtual_routers"])) == ([], 1)

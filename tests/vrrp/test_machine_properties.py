@@ -26,9 +26,12 @@ from havip.vrrp.events import (
     Cleared,
     Event,
     Impeded,
+    Recall,
     SettingsChanged,
     Start,
+    StepDown,
     Stop,
+    TakeOver,
     Tick,
 )
 from havip.vrrp.machine import Backup, Initialize, Master, State, next_deadline, step
@@ -56,6 +59,8 @@ configurations = st.builds(
     preempt_delay=lengths,
     down_adverts=st.sampled_from((1, 3, 100)),
     answer_lower_priority=st.booleans(),
+    start_as_master=st.booleans(),
+    stall=lengths,
     announce=announcings,
 )
 adverts = st.builds(
@@ -97,6 +102,8 @@ class Walk(RuleBasedStateMachine):
         if isinstance(self.state, Initialize):
             assert sent in ([], [0])
             assert (sent == [0]) == isinstance(before, Master)
+        elif isinstance(event, StepDown) or event == Start(farewell=True):
+            assert sent in ([], [0])
         else:
             assert sent in ([], [self.us.priority])
             assert not sent or isinstance(before, Master) or isinstance(self.state, Master)
@@ -164,7 +171,9 @@ class Walk(RuleBasedStateMachine):
     @rule(advert=adverts)
     def hear_a_weaker_master(self, advert: Advert) -> None:
         """However many of them: a backup that preempts without delay takes over when it would have."""
-        if not isinstance(self.state, Backup) or not self.us.preempt or self.us.preempt_delay:
+        if not isinstance(self.state, Backup) or self.state.deferring:
+            return
+        if not self.us.preempt or self.us.preempt_delay:
             return
         if 0 < advert.priority < self.us.priority:
             before = self.state
@@ -179,7 +188,26 @@ class Walk(RuleBasedStateMachine):
         if isinstance(self.state, Backup):
             assert next_deadline(self.state) <= before
 
-    @rule(event=st.sampled_from((Start(), Start(resume=True), Cleared())))
+    @rule(defer=st.booleans(), wait=lengths)
+    def step_down(self, defer: bool, wait: Duration) -> None:
+        before = self.state
+        self.happen(StepDown("failover", defer, wait))
+        if isinstance(before, Master) and not (defer and self.us.owner):
+            assert isinstance(self.state, Backup)
+            assert next_deadline(self.state) >= self.now + wait
+        else:
+            assert self.state == before
+
+    @rule(event=st.sampled_from((TakeOver("with b"), Recall())))
+    def move_with_the_group(self, event: Event) -> None:
+        before = self.state
+        self.happen(event)
+        if isinstance(event, TakeOver) and isinstance(before, Backup):
+            assert isinstance(self.state, Master)
+        else:
+            assert type(self.state) is type(before)
+
+    @rule(event=st.sampled_from((Start(), Start(resume=True), Start(farewell=True), Cleared())))
     def begin(self, event: Event) -> None:
         self.happen(event)
 

@@ -163,3 +163,9 @@ def test_a_shorter_stall_changes_nothing() -> None:
 def test_by_default_a_master_that_stood_still_goes_on() -> None:
     state, _ = step(US, master(1), Tick(), at(100))
     assert isinstance(state, Master)
+
+
+def test_an_owner_whose_group_cannot_resume_releases_its_peers_and_waits() -> None:
+    state, actions = step(us(priority=255), Initialize(), Start(farewell=True), at(0))
+    assert state == backup(3.00390625)
+    assert actions == [SendAdvert(0), Tell("started")]
