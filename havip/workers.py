@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -262,16 +263,12 @@ class VrrpWorker(Worker):
     name = "vrrp"
     title = "the VRRP worker"
 
-    def __init__(
-        self,
-        on_start: Callable[[], None],
-        on_message: Callable[[Message], None],
-        on_end: Callable[[], None],
-    ) -> None:
-        super().__init__(on_start, on_message, on_end)
-        self._blackbox = blackbox.create()
-        #: what of the kernel's things with our mark is ours to remove; empty until the supervisor says so
-        self.leftovers: Collection[Estate] = ()
+    #: what of the kernel's things with our mark is ours to remove; empty until the supervisor says so
+    leftovers: Collection[Estate] = ()
+
+    @cached_property
+    def _blackbox(self) -> int:
+        return blackbox.create()
 
     def command(self, root: str, channel: int) -> list[str]:
         """Return what to run."""
@@ -292,14 +289,9 @@ class CheckerWorker(Worker):
     name = "checker"
     title = "the checker worker"
 
-    def __init__(
-        self,
-        on_start: Callable[[], None],
-        on_message: Callable[[Message], None],
-        on_end: Callable[[], None],
-    ) -> None:
-        super().__init__(on_start, on_message, on_end)
-        self._runs = runs.create()
+    @cached_property
+    def _runs(self) -> int:
+        return runs.create()
 
     def command(self, root: str, channel: int) -> list[str]:
         """Return what to run."""
