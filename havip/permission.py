@@ -5,6 +5,7 @@ Looks at accounts and files and changes nothing.  `havip.programs` runs what may
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -12,12 +13,10 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
 from havip.config.commands import Program
 from havip.errors import HavipError
-
-MOST_LINKS: Final = 40  # symbolic links on the way to one file, as in the kernel
+from havip.paths import way_to
 
 
 class CannotRun(HavipError):
@@ -87,9 +86,9 @@ def ourselves() -> Identity:
 def examine(path: str, who: Identity, interprets: str = "") -> None:
     """Check a program, its way in the file system, and its interpreter.  Raises `CannotRun`."""
     last = path
-    for step, status, parent in way_to(path):
+    for step, status in way(path):
         if who.uid == 0:
-            must_be_roots_alone(step, status, parent)
+            must_be_roots_alone(step, status)
         if stat.S_ISDIR(status.st_mode) and not may(who, status, 0o1):
             raise CannotRun(f"{step} may not be searched by user {who.uid}")
         last, final = step, status
@@ -109,40 +108,18 @@ def examine(path: str, who: Identity, interprets: str = "") -> None:
             raise CannotRun(f"its interpreter: {error}") from None
 
 
-def way_to(path: str) -> Iterator[tuple[str, os.stat_result, os.stat_result | None]]:
-    """Yield every directory, symbolic link and at last the file on the way to ``path``.
-
-    Each with what lstat(2) says of it and of the directory that holds it.  Raises `CannotRun`.
-    """
-    here, rest, links = "/", [part for part in path.split("/") if part], 0
-    parent: os.stat_result | None = None
-    try:
-        status = os.lstat(here)
-        yield here, status, parent
-        while rest:
-            part = rest.pop(0)
-            if part in (".", ".."):
-                here = os.path.dirname(here) if part == ".." else here
-                status = os.lstat(here)
-                continue
-            step, parent = os.path.join(here, part), status
-            entry = os.lstat(step)
-            yield step, entry, parent
-            if stat.S_ISLNK(entry.st_mode):
-                links += 1
-                if links > MOST_LINKS:
-                    raise CannotRun(f"{path} leads through too many symbolic links")
-                target = os.readlink(step)
-                rest = [piece for piece in target.split("/") if piece] + rest
-                if target.startswith("/"):
-                    here, status = "/", os.lstat("/")
-            else:
-                here, status = step, entry
-    except OSError as error:
-        raise CannotRun(f"{path}: {(error.strerror or str(error)).lower()}") from None
+def way(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the root, and each step on the way to ``path``, with what lstat(2) says.  Raises `CannotRun`."""
+    yield "/", os.lstat("/")
+    for step in way_to(path):
+        if isinstance(step.status, OSError):
+            if step.status.errno == errno.ELOOP:
+                raise CannotRun(f"{path} leads through too many symbolic links")
+            raise CannotRun(f"{path}: {(step.status.strerror or str(step.status)).lower()}")
+        yield step.path, step.status
 
 
-def must_be_roots_alone(step: str, status: os.stat_result, parent: os.stat_result | None) -> None:
+def must_be_roots_alone(step: str, status: os.stat_result) -> None:
     """Refuse what others could replace or rewrite, since it is to run as root.  Raises `CannotRun`.
 
     In a directory with the sticky bit others cannot touch what is root's.

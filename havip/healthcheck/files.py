@@ -11,20 +11,20 @@ import contextlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from havip.config.tracking import TrackedFile, TrackerKind
 from havip.healthcheck.content import meaning
 from havip.healthcheck.inotify import CLOSE_WRITE, Inotify
 from havip.messages import TrackResult
+from havip.paths import way_to
 
 log = logging.getLogger("havip.checker")
 
 LOOK_EVERY: Final = 10.0  # seconds between two looks at all files
 LOOK_EVERY_WITHOUT_NEWS: Final = 1.0  # where the kernel gives no news
 LARGEST: Final = 64  # bytes of a file that holds a number
-MOST_LINKS: Final = 40
 
 Tell = Callable[[TrackResult], None]
 
@@ -107,10 +107,10 @@ class FileWatch:
         matters: dict[int, dict[str, set[str]]] = {}
         try:
             for file in self._files.values():
-                for directory, entry in way_to(file.path):
-                    watch = self._inotify.watch(directory)
+                for step in way_to(file.path):
+                    watch = self._inotify.watch(step.directory)
                     if watch is not None:
-                        matters.setdefault(watch, {}).setdefault(entry, set()).add(file.name)
+                        matters.setdefault(watch, {}).setdefault(step.entry, set()).add(file.name)
         except OSError as error:
             log.warning("no more directories can be watched (%s): looking at files every second", error)
             self._close()
@@ -125,29 +125,6 @@ class FileWatch:
             if self._told.get(name) != result:
                 self._told[name] = result
                 self._tell(result)
-
-
-def way_to(path: str) -> Iterator[tuple[str, str]]:
-    """Yield (directory, entry) for each step on the way to a file, as far as it goes; links are followed."""
-    here, rest, links = "/", [part for part in path.split("/") if part], 0
-    while rest:
-        part = rest.pop(0)
-        if part in (".", ".."):
-            here = os.path.dirname(here) if part == ".." else here
-            continue
-        yield here, part
-        step = os.path.join(here, part)
-        try:
-            mode = os.lstat(step).st_mode
-            if stat.S_ISLNK(mode) and links < MOST_LINKS:
-                links += 1
-                target = os.readlink(step)
-                rest = [piece for piece in target.split("/") if piece] + rest
-                here = "/" if target.startswith("/") else here
-                continue
-        except OSError:
-            return
-        here = step
 
 
 def look(file: TrackedFile) -> TrackResult:
