@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
 from tests.config.directives import DIRECTIVES
+from tests.naming import named, names_of_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "keepalived-parity.md").read_text()
@@ -38,22 +38,6 @@ def rows(text: str) -> list[Row]:
             assert len(cells) == 5, line
             found.append(Row(*cells))
     return found
-
-
-def named(cell: str) -> list[str]:
-    """Return what stands in code marks."""
-    return re.findall(r"`([^`]+)`", cell)
-
-
-@cache
-def names_of_tests() -> frozenset[str]:
-    """Return every test function of the suite."""
-    return frozenset(
-        node.name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    )
 
 
 @cache

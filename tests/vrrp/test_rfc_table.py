@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.naming import named, names_of_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "rfc9568.md"
@@ -45,24 +45,6 @@ def rows(text: str) -> list[Row]:
             assert len(cells) == 6, line
             found.append(Row(*cells))
     return found
-
-
-def named(cell: str) -> list[str]:
-    """Return what stands in code marks."""
-    return re.findall(r"`([^`]+)`", cell)
-
-
-@cache
-def names_of_tests() -> frozenset[str]:
-    """Return every test of the suite: functions, and what pytest collects by an assigned name."""
-    names = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                names.add(node.name)
-            elif isinstance(node, ast.Assign):
-                names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-    return frozenset(name for name in names if name.startswith(("test_", "Test")))
 
 
 def resolve(dotted: str) -> object:
