@@ -95,6 +95,9 @@ def step(
         alone = True
     if alone and type(state) is type(before):
         return standing, [(place, state, actions)]  # the usual case: nobody else is concerned
+    wants = type(state) is Master and not others_are_ready(members, place)
+    if wants and isinstance(before, Backup) and not before.deferring:
+        return standing, [(place, waiting(us, before, now), [])]  # the last one finds all of them ready
     return _Turn(group, standing, members, now).follow_up(place, event, state, actions)
 
 
@@ -285,14 +288,9 @@ class _Turn:
 
     def wants_to_be_master(self, place: int, state: State, actions: list[Action]) -> None:
         """Have all of them take over if all want to; else have this one wait for the others."""
-        missing = [
-            other
-            for other, its in enumerate(self.states)
-            if other != place and type(its) is not Master and not is_waiting(its)
-        ]
-        hold_until = self.holds_back()
-        if missing or self.now < hold_until:
-            self.wait(place, missing, hold_until)
+        ready, hold_until = self.others_are_ready(place), self.holds_back()
+        if not ready or self.now < hold_until:
+            self.wait(place, ready, hold_until)
             return
         self.why = "every member is to be MASTER"
         self.put(place, state, actions)
@@ -302,25 +300,27 @@ class _Turn:
                 us = self.members[other].settings
                 self.put(other, *machine.step(us, its, TakeOver(why), self.now))
 
-    def wait(self, place: int, missing: list[int], hold_until: Instant) -> None:
-        """Have a member ask again later; what it hears meanwhile may make it a BACKUP that is content."""
+    def others_are_ready(self, place: int) -> bool:
+        """Say whether all others are MASTER, or would be, as they have become in this turn."""
+        return all(
+            type(its) is Master or is_waiting(its) for other, its in enumerate(self.states) if other != place
+        )
+
+    def wait(self, place: int, ready: bool, hold_until: Instant) -> None:
+        """Have a member ask again later."""
         us, before = self.members[place].settings, self.states[place]
         told: list[Action] = []
         if type(before) is not Backup:
             before = Backup(self.now, us.interval)
             told = [Tell(f"waits for the others of sync group {self.group.name}")]
-        again_at = after(self.now, us.master_down(before.master_interval))
-        if not missing:
-            again_at = min(again_at, hold_until)
-        elif before.deferring or any(type(its) is Backup and its.deferring for its in self.states):
-            self.end_deference()
-        self.put(place, replace(before, master_down_at=again_at, waiting=True, deferring=False), told)
-
-    def end_deference(self) -> None:
-        """Follow weaker masters no longer: they took over a part of the group only."""
-        for other, its in enumerate(self.states):
-            if type(its) is Backup and its.deferring:
-                self.put(other, replace(its, deferring=False), [])
+        state = waiting(us, before, self.now)
+        if ready:
+            state = replace(state, master_down_at=min(state.master_down_at, hold_until))
+        elif before.deferring:  # nobody took this one over: follow weaker masters of the others no longer
+            for other, its in enumerate(self.states):
+                if type(its) is Backup and its.deferring:
+                    self.put(other, replace(its, deferring=False), [])
+        self.put(place, state, told)
 
     # --- two hosts, each better on another LAN ------------------------------------------------------
 
@@ -366,6 +366,24 @@ def fault_of(state: State) -> str | None:
 def is_waiting(state: State) -> bool:
     """Say whether a member would be MASTER, but for the others."""
     return type(state) is Backup and state.waiting
+
+
+def others_are_ready(members: Sequence[Member], place: int) -> bool:
+    """Say whether all but the member in this place are MASTER, or would be.
+
+    From the last one on: deadlines of one instant come in the order of members, so the answer is soon found.
+    """
+    for other in range(len(members) - 1, -1, -1):
+        its = members[other].state
+        if other != place and type(its) is not Master and not is_waiting(its):
+            return False
+    return True
+
+
+def waiting(us: Settings, state: Backup, now: Instant) -> Backup:
+    """Return a member that asks again later; what it hears meanwhile may make it content to be BACKUP."""
+    again_at = after(now, us.master_down(state.master_interval))
+    return replace(state, master_down_at=again_at, waiting=True, deferring=False)
 
 
 def resumes(event: Event) -> bool:
