@@ -9,18 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.capture import Capture, Frame
+from lab.capture import Capture
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts
 from tests.daemon.running import PATIENCE, Daemon, NotifySocket, configuration, router
 
 OWNER = configuration(gateway=router(priority=255))
 GATEWAY = configuration(gateway=router(priority=150))
 VIP = "10.77.0.100"
-
-
-def adverts(frame: Frame) -> bool:
-    """Keep VRRP over IPv4."""
-    return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112
 
 
 class Hesitant(Daemon):

@@ -10,6 +10,7 @@ import pytest
 
 from lab.capture import Capture, Frame
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts
 from tests.daemon.running import Daemon, configuration, router
 
 VIP = "10.77.0.100"
@@ -89,7 +90,7 @@ def test_an_interface_without_an_address_is_a_fault_for_its_family_alone(lan: La
 
 def test_adverts_follow_a_changed_primary_address(lan: Lan, daemon: Daemon) -> None:
     lan.r1.run("ip", "addr", "add", "10.99.0.1/24", "dev", "eth0")
-    with Capture(lan.r2, keep=lambda frame: frame.data[23] == 112) as wire:
+    with Capture(lan.r2, keep=adverts) as wire:
         lan.r1.run("ip", "addr", "del", "10.77.0.1/24", "dev", "eth0")
         wire.wait_for(lambda frame: frame.data[26:30] == bytes((10, 99, 0, 1)))
     assert daemon.router("four").primary_address == "10.99.0.1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -11,27 +10,13 @@ from pathlib import Path
 import pytest
 
 from havip.control.client import Refused
-from lab.capture import Capture, Frame
+from lab.capture import Capture
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts, priorities, wait_for_count
 from tests.daemon.running import Daemon, NotifySocket, configuration, router
 
 GATEWAY = configuration(gateway=router(priority=150))
 VIP = "10.77.0.100"
-
-
-def adverts(frame: Frame) -> bool:
-    """Keep VRRP over IPv4."""
-    return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112
-
-
-def priorities(capture: Capture) -> list[int]:
-    return [frame.data[36] for frame in capture.frames]
-
-
-def wait_for_count(capture: Capture, count: int) -> None:
-    """Return once ``count`` frames have been captured since the start."""
-    numbers = itertools.count(1)
-    capture.wait_for(lambda frame: next(numbers) >= count)
 
 
 @pytest.fixture

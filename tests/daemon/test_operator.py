@@ -13,8 +13,8 @@ from havip import __main__ as command
 from havip.control.client import Refused
 from lab.capture import Capture
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts, priorities, wait_for_count
 from tests.daemon.running import Daemon, configuration, router
-from tests.daemon.test_lives import adverts, priorities, wait_for_count
 
 VIP = "10.77.0.100"
 STRONG = configuration(gateway=router(priority=150))

@@ -11,6 +11,7 @@ import pytest
 
 from lab.capture import Capture, Frame
 from lab.netns import Host, Network
+from tests.daemon.hearing import adverts
 from tests.daemon.running import Daemon
 
 INTERFACES = ("eth0", "eth1", "eth2", "eth3")
@@ -59,7 +60,7 @@ def wait_until_all(daemon: Daemon, state: str, count: int) -> None:
 
 def adverts_of_one(frame: Frame) -> bool:
     """Keep the adverts of VRID 1 over IPv4."""
-    return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112 and frame.data[35] == 1
+    return adverts(frame) and frame.data[35] == 1
 
 
 def test_a_thousand_routers_start_reload_die_and_end_without_a_loss(fabric: Fabric, tmp_path: Path) -> None:

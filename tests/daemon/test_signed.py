@@ -17,6 +17,7 @@ from havip.errors import Unreachable
 from lab.capture import Capture, Frame
 from lab.netns import Host
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts
 from tests.daemon.running import PATIENCE, Daemon, configuration, router
 
 pytestmark = pytest.mark.root
@@ -32,7 +33,7 @@ def gateway(priority: int) -> str:
 
 def signed(frame: Frame) -> bool:
     """Keep VRRPv3 adverts over IPv4 with a trailer."""
-    return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112 and len(frame.data) >= 14 + 20 + 12 + 28
+    return adverts(frame) and len(frame.data) >= 14 + 20 + 12 + 28
 
 
 def until(daemon: Daemon, wanted: Callable[[Router], bool], name: str = "gateway") -> None:

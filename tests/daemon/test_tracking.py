@@ -13,6 +13,7 @@ import pytest
 
 from lab.capture import Capture
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts
 from tests.daemon.running import PATIENCE, Daemon, configuration, router
 
 VIP = "10.77.0.100"
@@ -70,7 +71,7 @@ def test_a_failed_script_without_a_weight_is_a_fault_and_the_master_resigns(
     text = configuration(gw=router(track={"scripts": ["flag"]})) + wants(flag)
     with Daemon(lan.r1, folder, text) as daemon:
         daemon.wait_for("gw: MASTER")
-        with Capture(lan.r2, keep=lambda frame: frame.data[23] == 112) as wire:
+        with Capture(lan.r2, keep=adverts) as wire:
             flag.unlink()
             wire.wait_for(lambda frame: frame.data[34 + 2] == 0)  # priority 0
         daemon.wait_for("gw: FAULT: script flag ended with exit code 1")
@@ -152,7 +153,7 @@ def test_a_router_that_does_not_track_its_own_interface_stays_master_without_its
         daemon.wait_for("strict: FAULT: interface eth0 is down")
         daemon.wait_for("gw: cannot send adverts")
         assert daemon.router("gw").state == "MASTER"
-        with Capture(lan.r2, keep=lambda frame: frame.data[23] == 112) as wire:
+        with Capture(lan.r2, keep=adverts) as wire:
             lan.r1.run("ip", "link", "set", "eth0", "up")
             wire.wait_for(lambda frame: frame.data[34 + 1] == 51)
         daemon.wait_for("strict: MASTER", 2)

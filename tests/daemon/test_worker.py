@@ -13,9 +13,10 @@ import pytest
 
 from havip.messages import Committed, Describe, Described, DropRouter, PutRouter, Resign, RouterGone
 from havip.vrrp import packet
-from lab.capture import Capture, Frame
+from lab.capture import Capture
 from tests.daemon.alone import Worker, virtual
 from tests.daemon.conftest import Lan
+from tests.daemon.hearing import adverts
 
 FOUR = virtual("four", 51, "10.77.0.100/24")
 SIX = virtual("six", 51, "fe80::100/64", "2001:db8:77::100/64")
@@ -27,11 +28,6 @@ TELL_GARBAGE = (
     "; import gc, json; gc.set_debug(gc.DEBUG_SAVEALL); gc.collect();"
     " print(json.dumps([f'{type(one).__module__}.{type(one).__qualname__}' for one in gc.garbage]))"
 )
-
-
-def adverts(frame: Frame) -> bool:
-    """Keep VRRP over IPv4."""
-    return frame.data[12:14] == b"\x08\x00" and frame.data[23] == 112
 
 
 def live_through_everything(lan: Lan, worker: Worker, rounds: int) -> None:
