@@ -6,7 +6,8 @@ An item in which something could not be read is not judged: one mistake is repor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from havip.clock import ZERO, spell
@@ -70,8 +71,8 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     for holder in holders:
         check_items(holder, broken, problems)
     check_claims(holders, problems)
-    check_twice(holders, "routes", ROUTES, place_in_table, broken, problems)
-    check_twice(holders, "rules", RULES, lambda rule: replace(rule, track=True), broken, problems)
+    check_twice(holders, "routes", ROUTES, attrgetter("place"), broken, problems)
+    check_twice(holders, "rules", RULES, attrgetter("place"), broken, problems)
 
 
 def check_items(holder: Holder, broken: Sequence[str], problems: Problems) -> None:
@@ -198,12 +199,6 @@ def check_twice(
     for holder in holders:
         for value, read in holder.items(key, shape, broken):
             again(f"{value} again", identity(value), holder, read.place, first, problems)
-
-
-def place_in_table(route: VirtualRoute) -> tuple[Any, ...]:
-    """Return what only one route may have."""
-    metric = route.metric or (1024 if route.to.version == 6 else 0)
-    return (route.to, route.table, route.tos, metric)
 
 
 def again(

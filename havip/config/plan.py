@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from havip.config.cast import Key
 from havip.config.fields import Field, Group, ListOf, Named, Shape
 from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
-from havip.config.model import Claim, Configuration, VirtualRouter
+from havip.config.model import Configuration, VirtualRouter
 
 #: keys of the daemon that a reload puts in force; the others wait for its next start
 AT_ONCE = ("daemon.script_user:", "daemon.script_group:")
@@ -107,20 +107,18 @@ def same_device(old: VirtualRouter, new: VirtualRouter) -> bool:
 
 
 def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
-    """Order changes so that an address is given up before another virtual router takes it.
+    """Order changes so that what only one may hold is given up before another virtual router takes it.
 
-    Where addresses go round in a circle no order is safe; one virtual router of the circle is then left
+    Where such things go round in a circle no order is safe; one virtual router of the circle is then left
     out, to be dropped and added anew.
     """
     remaining = dict(changing)
     while True:
-        giver: dict[Claim, Key] = {
-            lost: key
-            for key, (old, new) in remaining.items()
-            for lost in old.estate.claims - new.estate.claims
+        giver: dict[Hashable, Key] = {
+            lost: key for key, (old, new) in remaining.items() for lost in held(old) - held(new)
         }
         waits_for = {
-            key: [giver[gained] for gained in sorted_claims(new, old) if gained in giver]
+            key: [giver[gained] for gained in gains(new, old) if gained in giver]
             for key, (old, new) in remaining.items()
         }
         try:
@@ -130,10 +128,15 @@ def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:
             del remaining[circle[0]]
 
 
-def sorted_claims(new: VirtualRouter, old: VirtualRouter) -> list[Claim]:
+def held(router: VirtualRouter) -> frozenset[Hashable]:
+    """Return everything that a router's master holds and nobody else can: addresses, routes, rules."""
+    routes, rules = (route.place for route in router.routes), (rule.place for rule in router.rules)
+    return frozenset((*router.estate.claims, *routes, *rules))
+
+
+def gains(new: VirtualRouter, old: VirtualRouter) -> list[Hashable]:
     """Return what a change gains, in an order that does not vary from run to run."""
-    gained = new.estate.claims - old.estate.claims
-    return sorted(gained, key=lambda claim: (claim[0], claim[1].version, int(claim[1])))
+    return sorted(held(new) - held(old), key=repr)
 
 
 def differences(old: Any, new: Any, group: Group, path: str = "") -> list[str]:

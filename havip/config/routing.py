@@ -6,7 +6,7 @@ text mean: not given, so the kernel decides.  The bytes belong to `havip.netlink
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
@@ -131,6 +131,11 @@ class VirtualRoute:
     lock: tuple[Lockable, ...] = ()  # which of them the kernel may not change by what it learns
     track: bool = True  # put it back when it is removed; stand aside when the kernel refuses it
 
+    @property
+    def place(self) -> tuple[Prefix, int, int, int]:
+        """Return what only one route may have."""
+        return self.to, self.table, self.tos, self.metric or (1024 if self.to.version == 6 else 0)
+
     def __str__(self) -> str:
         parts = [str(self.to)] if self.type is RouteType.UNICAST else [self.type.value, str(self.to)]
         parts += [f"via {self.via}"] if self.via is not None else []
@@ -172,6 +177,11 @@ class VirtualRule:
     realms: tuple[int, int] | None = None  # IPv4
     invert: bool = False
     track: bool = True
+
+    @property
+    def place(self) -> VirtualRule:
+        """Return what only one rule may have: all of it, however it is minded."""
+        return replace(self, track=True)
 
     def __str__(self) -> str:
         parts = ["not"] if self.invert else []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from havip.config.model import Static
 from havip.messages import INFO, WARNING
-from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding
+from havip.vrrp.holdings import NO_INTERFACE, Batch, Holding, Key
 from havip.vrrp.kernel import Changes, Kernel
 
 
@@ -25,12 +25,14 @@ class Statics:
         self._basis: tuple[object, ...] = ()  # what the batch was made of
         self._refusals: dict[Holding, str] = {}  # what the kernel would not have, and why
 
-    def put(self, wanted: Static) -> None:
-        """Hold this from now on, and nothing else."""
+    def put(self, wanted: Static) -> tuple[Key, ...]:
+        """Hold this from now on and nothing else; return what is gone, which a router may hold now."""
         if wanted == self._wanted:
-            return
-        self._wanted = wanted
-        self._hold(self._prepare())
+            return ()
+        before, self._wanted = self._batch, wanted
+        now = self._prepare()
+        self._hold(now)
+        return () if before is None else tuple(set(before.keys) - set(now.keys))
 
     def apply(self, changes: Changes) -> None:
         """Put back what others removed, and go by what became of the interfaces."""

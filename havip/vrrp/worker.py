@@ -48,7 +48,7 @@ from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesRefused
 from havip.vrrp.executor import Executor
-from havip.vrrp.kernel import Kernel
+from havip.vrrp.kernel import Changes, Kernel
 from havip.vrrp.port import Port
 from havip.vrrp.reporter import Reporter
 from havip.vrrp.roster import Roster
@@ -237,7 +237,7 @@ class Worker:
             case Leftovers(estates=estates):
                 self._roster.leftovers = (self._roster.leftovers or ()) + estates
             case PutStatic(static=static):
-                self._statics.put(static)
+                self._roster.apply(Changes(frozenset(), self._statics.put(static)), now)
             case PutGroup() | DropGroup():
                 self._regroup(message, now)
             case HoldBack(until=until, why=why):

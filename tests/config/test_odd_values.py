@@ -74,3 +74,18 @@ def test_a_file_that_is_no_yaml_shows_no_secret_either(lines: tuple[str, ...]) -
     assert findings.problems
     assert not any("S3CR" in str(one) for one in (*findings.problems, *findings.lines))
     assert "    vrid: 51" in findings.lines
+
+
+def test_a_route_or_a_rule_is_given_up_before_another_router_takes_it() -> None:
+    routers = [
+        f"  {name}: {{interface: eth0, vrid: {vrid}, addresses: [192.0.2.{vrid}/24]%s}}\n"
+        for name, vrid in (("a", 1), ("b", 2))
+    ]
+    for what in (
+        "routes: [{to: 203.0.113.0/24, via: 192.0.2.254}]",
+        "rules: [{priority: 9, family: 4, table: 7}]",
+    ):
+        first = read("virtual_routers:\n" + routers[0] % f", {what}" + routers[1] % "")
+        second = read("virtual_routers:\n" + routers[0] % "" + routers[1] % f", {what}")
+        assert [new.name for _, new in plan(first, second).change] == ["a", "b"]
+        assert [new.name for _, new in plan(second, first).change] == ["b", "a"]

@@ -33,6 +33,7 @@ from havip.messages import (
 from havip.vrrp import outlet
 from havip.vrrp.holdings import NO_INTERFACE
 from havip.vrrp.interface import InterfaceView
+from havip.vrrp.kernel import Changes
 from havip.vrrp.router import Router
 from havip.vrrp.statics import Statics
 from tests.fuzz.configurations import INTERFACES, reveals_nothing
@@ -66,7 +67,7 @@ class Life:
         for name in sorted(self.groups - {group.name for group in new.sync_groups}):
             roster.teams.drop(name, now)
         roster.delay(new.interfaces, now)
-        self.statics.put(new.static)
+        roster.apply(Changes(frozenset(), self.statics.put(new.static)), now)
         keys = {router.name: router.key for router in new.virtual_routers}
         for group in new.sync_groups:
             there = [roster.routers[keys[member]] for member in group.members]
