@@ -373,10 +373,12 @@ def main(path: str, socket: str | None = None, instance: str | None = None, stat
         try:
             return asyncio.run(run())
         except Elsewhere as elsewhere:
-            # All of it begins again there, so that no thread, socket or child is left outside.
-            process.enter_network_namespace(elsewhere.namespace)
-            log.info("running in the network namespace %s", elsewhere.namespace)
-            return asyncio.run(run())
+            namespace = elsewhere.namespace
+        # All of it begins again there, so that no thread, socket or child is left outside; and after the handler
+        # of the exception, which would be told of with every later one.
+        process.enter_network_namespace(namespace)
+        log.info("running in the network namespace %s", namespace)
+        return asyncio.run(run())
     except KeyboardInterrupt:  # before the handlers stood
         return 130
 

@@ -107,6 +107,7 @@ def compose(group: Group, standing: Standing, members: Sequence[Member], now: In
     MASTERs are not deposed by it: should a new member hear a better master, its next advert does that.
     """
     turn = _Turn(group, standing, members, now)
+    turn.why = "its members are these from now on" if members else "it has no members any more"
     turn.settle()
     return turn.outcome()
 

@@ -204,6 +204,17 @@ def test_a_group_that_goes_leaves_its_members_as_they_are(group: Stack) -> None:
     assert states(group) == ["BACKUP", "MASTER"]
 
 
+def test_a_group_that_a_reload_makes_or_empties_says_so(stack: Stack) -> None:
+    started(stack, outside(), inside())
+    stack.run(5)
+    put(stack, OUT, IN)
+    team = stack.roster.teams.by_name["fw"]
+    assert (team.standing.state, team.report().why) == ("MASTER", "its members are these from now on")
+    stack.roster.teams.drop("fw", stack.now)
+    stack.flush()
+    assert (team.standing.state, team.report().why) == ("INIT", "it has no members any more")
+
+
 def test_who_was_in_fault_for_another_comes_back_when_the_group_goes(group: Stack) -> None:
     group.roster.impede(group.router(), "link", "eth0 is down", group.now)
     group.roster.teams.drop("fw", group.now)
