@@ -374,8 +374,8 @@ def main(path: str, socket: str | None = None, instance: str | None = None, stat
             return asyncio.run(run())
         except Elsewhere as elsewhere:
             namespace = elsewhere.namespace
-        # All of it begins again there, so that no thread, socket or child is left outside; and after the handler
-        # of the exception, which would be told of with every later one.
+        # All of it begins again there, so that no thread, socket or child is left outside.
+        # Not in the handler of the exception: it would be told of with every later one.
         process.enter_network_namespace(namespace)
         log.info("running in the network namespace %s", namespace)
         return asyncio.run(run())
