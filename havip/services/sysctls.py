@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ log = logging.getLogger("havip.devices")
 ROOT: Final = Path("/proc/sys")
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 NAMESPACE: Final = Path("/proc/thread-self/ns/net")
+
+#: the settings that we ever change: a damaged record leads nowhere else
+OURS: Final = re.compile(r"net/ipv[46]/conf/(?!\.{1,2}/)[^/\0\ud800-\udfff]+/[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Sysctls:
         except Unfit as error:
             log.error("%s is damaged: %s: settings stay as an earlier run left them", self._file, error)
             return {}
-        return {path: known for path, known in record.changed.items() if path.startswith("net/")}
+        return {path: known for path, known in record.changed.items() if OURS.fullmatch(path)}
 
     def _store(self, memory: Mapping[str, Memory]) -> None:
         if memory:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import select
+import struct
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -235,7 +236,10 @@ class Kernel:
         return swept
 
     def _keys(self, estate: Estate) -> tuple[Key, ...]:
-        return self.prepare(self._index(estate.home), estate.holdings).keys
+        try:
+            return self.prepare(self._index(estate.home), estate.holdings).keys
+        except (struct.error, ValueError):  # of a damaged record: we never held that
+            return ()
 
     def _index(self, name: str) -> int:
         link = self._around.mirror.link(name)
