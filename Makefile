@@ -24,7 +24,7 @@ help:
 	@echo "make test            ruff, mypy and the whole test suite (root)"
 	@echo "make check           ruff and mypy alone"
 	@echo "make bench           side by side with keepalived (root); ARGS=--quick for a short one"
-	@echo "make fuzz            random packets for a minute; ARGS='--seconds 3600' for longer"
+	@echo "make fuzz            random packets, then random files, a minute each; ARGS='--seconds 3600'"
 	@echo "make soak            simulated LANs with new seeds for a minute; the same ARGS"
 	@echo "make clean           remove what these made, .venv included"
 
@@ -44,6 +44,7 @@ bench: root .make/bench
 
 fuzz: .make/test
 	$(RUN) tests/fuzz/fuzz_packet.py $(ARGS)
+	$(RUN) -m tests.fuzz.fuzz_configurations $(ARGS)
 
 soak: .make/test
 	$(RUN) -m tests.sim.soak $(ARGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -11,13 +10,9 @@ import pytest
 
 from havip.config.fields import walk
 from havip.config.keys import CONFIGURATION
-from havip.config.model import Configuration
-from havip.config.plan import Plan
-from havip.vrrp import sequences
-from havip.vrrp.blackbox import create
 from tests.config.reading import read
-from tests.fuzz import reloads
-from tests.fuzz.configurations import Writer, judge, loadable, neighbour, written
+from tests.fuzz.configurations import Writer, judge, written
+from tests.fuzz.fuzz_configurations import one_reload, there_and_back
 
 
 def test_whatever_a_file_says_the_answer_has_lines_and_columns_and_no_secret() -> None:
@@ -40,12 +35,7 @@ def test_whatever_a_file_says_the_answer_has_lines_and_columns_and_no_secret() -
 def test_any_reload_leads_where_a_fresh_start_would_and_back(tmp_path: Path) -> None:
     changes: Counter[str] = Counter()
     for seed in range(150):
-        random = Random(seed)
-        old = loadable(random)
-        new = neighbour(random, old) if random.random() < 0.7 else loadable(random)
-        for configuration in (old.configuration, new.configuration):
-            reloads.crosses(reloads.messages(configuration))
-        plan = there_and_back(tmp_path, old.configuration, new.configuration)
+        plan = one_reload(Random(seed), tmp_path)
         changes.update({key: len(value) for key, value in plan.describe().items()})
     assert min(changes.values()) > 10, changes
 
@@ -64,18 +54,3 @@ def test_what_moves_between_two_holders_is_held_all_the_time(tmp_path: Path, kin
     for old in files:
         for new in files:
             there_and_back(tmp_path, old, new)
-
-
-def there_and_back(directory: Path, old: Configuration, new: Configuration) -> Plan:
-    """Examine one reload on two lives of a worker; return its plan."""
-    lives, descriptors = [], []
-    for number in range(2):
-        path = directory / f"sequences.{number}"
-        sequences.create(str(path), room=64)
-        descriptors.append(create())
-        lives.append(reloads.Life(descriptors[-1], path))
-    try:
-        return reloads.examine(old, new, *lives)
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
