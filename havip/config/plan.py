@@ -166,7 +166,7 @@ def difference(old: Any, new: Any, field: Field, path: str) -> list[str]:
     if isinstance(shape, ListOf) and shape.split is not None:
         return [f"{path}: {shlex.join(old) or 'none'} -> {shlex.join(new) or 'none'}"]
     if isinstance(shape, ListOf):
-        return [f"{path}: {moved(old, new)}"]
+        return [f"{path}: {moved(old or (), new or ())}"]
     return [f"{path}: {in_words(old, shape)} -> {in_words(new, shape)}"]
 
 

@@ -89,3 +89,12 @@ def test_a_route_or_a_rule_is_given_up_before_another_router_takes_it() -> None:
         second = read("virtual_routers:\n" + routers[0] % "" + routers[1] % f", {what}")
         assert [new.name for _, new in plan(first, second).change] == ["a", "b"]
         assert [new.name for _, new in plan(second, first).change] == ["b", "a"]
+
+
+def test_a_plan_tells_of_a_list_that_was_not_there() -> None:
+    files = [
+        read(f"tracked_processes: {{p: {{process: a{arguments}}}}}\n{router('track: {processes: [p]}')}")
+        for arguments in ("", ", arguments: [-f]")
+    ]
+    assert plan(*files).settings == ("tracked_processes.p.arguments: -f added",)
+    assert plan(*reversed(files)).settings == ("tracked_processes.p.arguments: -f removed",)

@@ -307,7 +307,11 @@ def neighbour(random: Random, file: Loaded) -> Loaded:
     for field in CONFIGURATION.fields:
         if field.name not in ("virtual_routers", "sync_groups"):
             chance = random.random()
-            if chance < 0.1:
+            if chance < 0.3 and isinstance(field.shape, Named) and isinstance(tree.get(field.name), dict):
+                inner = random.choice(field.shape.group.fields)
+                for item in tree[field.name].values():
+                    item[inner.name] = writer.value(inner)
+            elif chance < 0.1:
                 tree[field.name] = writer.value(field)
             elif chance < 0.2:
                 tree.pop(field.name, None)
