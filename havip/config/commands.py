@@ -48,7 +48,7 @@ def split(text: str) -> tuple[str, ...]:
         raise Wrong(COMMAND_EXPECTED, why=str(error).lower()) from None
     if not words:
         raise Wrong(COMMAND_EXPECTED)
-    return words
+    return tuple(WORD.read(word) for word in words)
 
 
 def judge(words: tuple[str, ...]) -> None:
