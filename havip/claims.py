@@ -1,6 +1,6 @@
 """What the daemons of one network namespace claim, so that no two of them claim the same.
 
-A file for each daemon under /run/havip/claims, named after the namespace's inode and the instance.  It
+A file for each daemon under /run/havip/claims, named after the namespace and the instance.  It
 lives as long as what it is about: the kernel forgets addresses at a reboot, and /run is empty then.  To
 others it says, as long as its daemon lives, what is taken; to the daemon's next life what may have been
 left behind.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from havip import statefile
+from havip import process, statefile
 from havip.config.model import Claim, Configuration, Estate
 from havip.errors import HavipError
 from havip.messages import Key
@@ -82,7 +82,7 @@ class Claims:
 
     def __init__(self, instance: str | None, directory: Path = DIRECTORY) -> None:
         self._directory = directory
-        self._namespace = str(os.stat("/proc/self/ns/net").st_ino)
+        self._namespace = process.name_of_network_namespace()
         self._name = instance or UNNAMED
         self._alive = -1  # descriptor whose lock says that we live
         #: what an earlier life of ours may have left behind, or this one may yet hold

@@ -48,6 +48,9 @@ LOCK_REFUSED: Final = (
     "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity)"
 )
 
+SO_NETNS_COOKIE: Final = 71  # asm-generic/socket.h
+COOKIE: Final = struct.Struct("=Q")
+
 PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
 PR_SET_NO_NEW_PRIVS: Final = 38
@@ -285,6 +288,20 @@ def in_network_namespace(name: str) -> bool:
         return False
     here = os.stat("/proc/thread-self/ns/net")
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def name_of_network_namespace() -> str:
+    """Return what tells this process's network namespace from all others until the next boot.
+
+    The kernel gives the inode of one that is gone to the next one; a cookie (Linux 5.14) is never given
+    again.  Where there is none, the inode must do.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
+        try:
+            (cookie,) = COOKIE.unpack(any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, COOKIE.size))
+        except OSError:
+            return str(os.stat("/proc/thread-self/ns/net").st_ino)
+    return f"net{cookie}"
 
 
 def enter_network_namespace(name: str) -> None:

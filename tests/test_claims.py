@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from havip import process
 from havip.claims import Claims, Record, Taken, Unrecorded
 from havip.config.model import Configuration
 from tests.config.reading import read
@@ -99,7 +100,7 @@ def test_an_orderly_end_leaves_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"claims": 1}', '{"claims": [[], [["eth0", "nonsense"]]]}'])
 def test_a_damaged_record_of_ones_own_names_nothing(text: str, tmp_path: Path) -> None:
-    namespace = os.stat("/proc/self/ns/net").st_ino
+    namespace = process.name_of_network_namespace()
     (tmp_path / f"{namespace}.blue.json").write_text(text)
     blue = Claims("blue", tmp_path)
     blue.take(OTHER)

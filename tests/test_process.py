@@ -357,3 +357,12 @@ def test_worker_leaves_no_cycles_that_only_the_collector_could_free(live: Callab
     finally:
         gc.enable()
         os.close(descriptor)
+
+
+@pytest.mark.root
+def test_a_network_namespace_is_never_taken_for_one_that_is_gone() -> None:
+    ask = "from havip import process; print(process.name_of_network_namespace())"
+    names = [
+        subprocess.check_output(["unshare", "--net", sys.executable, "-c", ask], text=True) for _ in range(8)
+    ]
+    assert len({process.name_of_network_namespace() + "\n", *names}) == 9
