@@ -100,9 +100,7 @@ def test_a_plan_tells_of_a_list_that_was_not_there() -> None:
     assert plan(*reversed(files)).settings == ("tracked_processes.p.arguments: -f removed",)
 
 
-@pytest.mark.parametrize(
-    "text", [r'"/usr/bin/true a\0b"', r'"/a\0b"', r"\"/usr/bin/true 'a\nb'\"", r'"/\ud7ff\e"']
-)
+@pytest.mark.parametrize("text", [r'"/usr/bin/true a\0b"', r'"/a\0b"', r'"/usr/bin/true \e"'])
 def test_a_command_in_one_text_has_printable_words_like_one_in_a_list(text: str) -> None:
     (line,) = complaints(router(f"notify: {{master: {text}}}"))
     assert line.startswith("6:22: virtual_routers.gateway.notify.master: expected a command:")
