@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from havip.config import cast
 from havip.config.cast import Address
-from havip.config.model import Estate, Static, VirtualRouter
+from havip.config.model import Estate, Rank, Static, VirtualRouter
 from havip.config.tracking import (
     InterfaceDelays,
     Script,
@@ -31,9 +31,7 @@ Key: TypeAlias = cast.Key
 class Setup:
     """First message to a worker: how to set itself up."""
 
-    realtime_priority: int  # SCHED_RR 1..99; 0: none
-    lock_memory: bool
-    cpus: tuple[int, ...] = ()  # on which it may run; empty: on all
+    rank: Rank
 
 
 @dataclass(frozen=True, slots=True)

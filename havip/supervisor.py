@@ -217,8 +217,7 @@ class Supervisor:
         self._descriptions.give_up()
 
     def _configure_worker(self) -> None:
-        daemon = self.configuration.daemon
-        self._worker.post(Setup(daemon.realtime_priority, daemon.lock_memory, daemon.cpu_affinity))
+        self._worker.post(Setup(self.configuration.daemon.rank))
         for message in self.tenancy.briefing():
             self._worker.post(message)
         for router in self.configuration.virtual_routers:

@@ -85,6 +85,7 @@ WORKER_SIDE = (
     "havip.netlink",
     "havip.plain",
     "havip.process",
+    "havip.rank",
     "havip.vrrp",
 )
 TOO_HEAVY_FOR_THE_WORKER = {

@@ -24,6 +24,8 @@ from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
 SILENT = Notify()
+#: of our nftables chain among those of the input hook: a little before the usual place of filters, which is 0
+USUAL_PRIORITY = -10
 
 
 class Family(IntEnum):
@@ -233,20 +235,42 @@ class VirtualRouter:
 
 
 @dataclass(frozen=True, slots=True)
+class Rank:
+    """How a process stands beside the others of the host."""
+
+    realtime_priority: int = 0  # SCHED_RR 1..99; 0: ordinary scheduling
+    realtime_limit: Duration = ZERO  # that it may compute without a pause while real-time; 0: no limit
+    nice: int = 0  # counts while the scheduling is ordinary
+    lock_memory: bool = False
+    cpu_affinity: tuple[int, ...] = ()  # processors; empty: all
+
+
+@dataclass(frozen=True, slots=True)
 class Daemon:
     """What concerns the processes and not one router."""
 
     control_socket: str = CONTROL_SOCKET
-    realtime_priority: int = 50  # SCHED_RR 1..99; 0: ordinary scheduling
+    realtime_priority: int = 50  # of the VRRP process, like the rest of `rank`
     lock_memory: bool = True
     script_user: str = ""  # of scripts that name none; empty: the daemon's own
     script_group: str = ""  # empty: that of the user
     instance: str | None = None  # tells several daemons of one host apart
     network_namespace: str | None = None  # the name of one, or the path of its file
     state_directory: str = STATE_DIRECTORY
-    cpu_affinity: tuple[int, ...] = ()  # processors for the process that speaks VRRP; empty: all
+    cpu_affinity: tuple[int, ...] = ()
+    realtime_limit: Duration = ZERO
+    nice: int = 0
+    checker: Rank = field(default=Rank())  # of the process that runs checks
+    nftables_priority: int = USUAL_PRIORITY  # of our chain of `accept: false`
     startup_delay: Duration = ZERO  # from the daemon's start until virtual routers take part
     delay_after_boot: Duration = ZERO  # from the host's; the later of the two counts
+
+    @property
+    def rank(self) -> Rank:
+        """Return how the process that speaks VRRP stands beside others."""
+        return Rank(
+            self.realtime_priority, self.realtime_limit, self.nice, self.lock_memory, self.cpu_affinity
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterable
 from typing import Final
 
-from havip import process
+from havip import process, rank
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
@@ -23,6 +23,7 @@ from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
 from havip.messages import (
+    WARNING,
     Alive,
     Commit,
     Committed,
@@ -33,6 +34,7 @@ from havip.messages import (
     PutProcess,
     PutScript,
     Resign,
+    Setup,
     TrackResult,
 )
 
@@ -88,6 +90,9 @@ class Checker:
 
     def _obey(self, message: Message) -> None:
         match message:
+            case Setup():
+                for warning in rank.take(message.rank, keep_capabilities):
+                    self.log(WARNING, f"the checker worker: {warning}")
             case PutScript(script=script, good=good):
                 self._put_script(script, good)
             case PutFile(file=file, fresh=fresh):
@@ -151,6 +156,11 @@ class Checker:
                 loop.remove_writer(self._channel.fileno())
 
 
+def keep_capabilities() -> str | None:
+    """Give up what checks do not need.  Returns None, or what of that there is not, in words."""
+    return process.keep_capabilities(CAPABILITIES, for_programs=True)
+
+
 class ToSupervisor(logging.Handler):
     """Hands log lines to the supervisor, who may write them."""
 
@@ -173,9 +183,6 @@ def main(channel: int, runs: int) -> None:
         log = logging.getLogger("havip.checker")
         log.propagate = False
         log.addHandler(ToSupervisor(checker))
-        warning = process.keep_capabilities(CAPABILITIES, for_programs=True)
-        if warning is not None:
-            log.info("the checker worker is %s", warning)
         await checker.run()
 
     asyncio.run(run())

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from havip.config.cast import Address
-from havip.config.model import OWNER_PRIORITY, Configuration, VirtualRouter
+from havip.config.model import OWNER_PRIORITY, USUAL_PRIORITY, Configuration, VirtualRouter
 
 #: RFC 9568 section 6.1, Accept_Mode: neighbour discovery must not be dropped.
 CHAIN: Final = """\
-  chain input {
-    type filter hook input priority filter - 10; policy accept;
-    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  chain input {{
+    type filter hook input priority {priority}; policy accept;
+    icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
     ip daddr @ipv4 counter drop
     ip6 daddr @ipv6 counter drop
     iifname . ip daddr @link_ipv4 counter drop
     iifname . ip6 daddr @link_ipv6 counter drop
-  }
+  }}
 """
 SETS: Final = {
     "ipv4": "ipv4_addr",
@@ -35,13 +35,17 @@ SETS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DropSet:
-    """The addresses at which nothing is accepted: those with a link-local scope by their interface."""
+    """The addresses at which nothing is accepted: those with a link-local scope by their interface.
+
+    Two are or-ed into what both drop, at the place that the second one wants.
+    """
 
     everywhere: frozenset[Address] = frozenset()
     on_link: frozenset[tuple[str, Address]] = frozenset()
+    priority: int = USUAL_PRIORITY
 
     def __or__(self, other: DropSet) -> DropSet:
-        return DropSet(self.everywhere | other.everywhere, self.on_link | other.on_link)
+        return DropSet(self.everywhere | other.everywhere, self.on_link | other.on_link, other.priority)
 
     def __le__(self, other: DropSet) -> bool:
         return self.everywhere <= other.everywhere and self.on_link <= other.on_link
@@ -68,6 +72,7 @@ def drop_set(configuration: Configuration) -> DropSet:
     return DropSet(
         frozenset().union(*(one.everywhere for one in wanted)),
         frozenset().union(*(one.on_link for one in wanted)),
+        configuration.daemon.nftables_priority,
     )
 
 
@@ -84,7 +89,7 @@ def script(table: str, wanted: DropSet) -> str:
         "link_ipv6": linked(wanted.on_link, 6),
     }
     sets = "".join(declared(name, kind, elements[name]) for name, kind in SETS.items())
-    return f"{clear}table inet {table} {{\n{sets}{CHAIN}}}\n"
+    return f"{clear}table inet {table} {{\n{sets}{CHAIN.format(priority=wanted.priority)}}}\n"
 
 
 def declared(name: str, kind: str, elements: list[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from havip.config.model import Configuration
+from havip.config.model import Configuration, Rank
 from havip.config.tracking import Script, TrackedFile, TrackedProcess, TrackerKey, TrackerKind
 from havip.messages import (
     Alive,
@@ -26,6 +26,7 @@ from havip.messages import (
     PutFile,
     PutProcess,
     PutScript,
+    Setup,
     TrackResult,
 )
 from havip.services import Host, Json, Service
@@ -60,13 +61,14 @@ class Trackers(Service):
         self._news = asyncio.Event()
         self._heard_at = 0.0  # by the loop's clock
         self._given_up = False
+        self._rank = Rank()
 
     async def prepare(self, new: Configuration) -> None:
         """Begin to track what is new, and wait a moment for what it says."""
         wanted = in_use(new)
         fresh = [key for key in wanted if key not in self._results]
         if wanted and self._worker is None:
-            self._wanted = wanted
+            self._wanted, self._rank = wanted, new.daemon.checker
             self._start()
         else:
             before, self._wanted = self._wanted, {**self._wanted, **wanted}
@@ -134,6 +136,8 @@ class Trackers(Service):
 
     def _started(self) -> None:
         """Tell a life of the checker all that it is to track, and the verdicts of the one before."""
+        if self._worker is not None:
+            self._worker.post(Setup(self._rank))
         self._post_all(self._wanted, first=self._worker is not None and not self._worker.restarts)
 
     def _post_all(self, keys: Iterable[TrackerKey], first: bool = True) -> None:

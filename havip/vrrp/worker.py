@@ -9,10 +9,9 @@ from __future__ import annotations
 import select
 import signal
 import socket
-from collections.abc import Callable
 from typing import Final
 
-from havip import process
+from havip import process, rank
 from havip.channel import Channel
 from havip.clock import Duration, Instant, after, milliseconds, monotonic, pause, seconds
 from havip.errors import Refusal
@@ -279,19 +278,8 @@ class Worker:
             self._reporter.log(WARNING, f"no failover: {refused}", router)
 
     def _set_up(self, setup: Setup) -> None:
-        steps: list[Callable[[], str | None]] = [
-            lambda: process.run_on(setup.cpus),
-            lambda: process.set_realtime(setup.realtime_priority),
-            lambda: process.lock_memory() if setup.lock_memory else None,
-            lambda: process.keep_capabilities(CAPABILITIES),
-        ]
-        for step in steps:
-            try:
-                warning = step()
-            except OSError as error:  # a container, or a seccomp filter: no reason not to forward
-                warning = f"cannot prepare the process: {error}"
-            if warning is not None:
-                self._reporter.log(WARNING, warning)
+        for warning in rank.take(setup.rank, lambda: process.keep_capabilities(CAPABILITIES)):
+            self._reporter.log(WARNING, warning)
 
     def _start(self, now: Instant) -> None:
         """Start what is new, or see to it that it is started once nothing holds it back."""

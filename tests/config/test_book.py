@@ -14,6 +14,7 @@ from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, n
 from havip.config.keys.addresses import ADDRESS
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
+from havip.config.keys.daemon import CHECKER
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.kinds import Length, Whole
@@ -61,6 +62,7 @@ TABLES = [
     ("### `webhooks`", notify.WEBHOOK),
     ("#### `password` and `authorization`", notify.SECRET),
     ("## `daemon`", DAEMON),
+    ("### `checker`", CHECKER),
     *TRACKING,
     ("### `hmac`", HMAC),
     ("#### `keys`", KEY),

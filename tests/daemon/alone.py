@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from havip.channel import Channel
-from havip.config.model import VirtualAddress, VirtualRouter
+from havip.config.model import Rank, VirtualAddress, VirtualRouter
 from havip.messages import (
     Commit,
     Committed,
@@ -78,7 +78,7 @@ class Worker:
 
     def configure(self, *routers: VirtualRouter, generation: int = 1) -> None:
         """Have it run these, and wait until it does."""
-        self.tell(Setup(0, False), *map(PutRouter, routers), Commit(generation))
+        self.tell(Setup(Rank()), *map(PutRouter, routers), Commit(generation))
         self.wait_for(Committed, lambda answer: answer.generation == generation)
 
     def wait_for(self, kind: type[M], holds: Callable[[M], bool] = lambda message: True) -> M:

@@ -118,6 +118,33 @@ def test_both_settings_and_the_way_between_them(here: Lan, folder: Path) -> None
     assert tables(r1) == ""
 
 
+def test_an_operators_own_chain_sees_what_is_dropped_after_it(here: Lan, folder: Path) -> None:
+    r1, r2 = here.r1, here.r2
+    for words in (
+        "add table inet mine",
+        "add chain inet mine count { type filter hook input priority 0; }",
+        "add counter inet mine seen",
+        f"add rule inet mine count ip daddr {FOUR} icmp type echo-request counter name seen",
+    ):
+        r1.run("nft", words)
+
+    def seen() -> bool:
+        """Ping once, and say whether the operator's chain, at the usual place of filters, saw it."""
+        r1.run("nft", "reset counter inet mine seen")
+        assert not ping(r2, FOUR)
+        return "packets 0 " not in r1.run("nft", "list counter inet mine seen").stdout
+
+    try:
+        with masters(r1, folder, both(accept=False)) as daemon:
+            assert not seen()
+            daemon.configure(both(accept=False) + "daemon: {nftables_priority: 10}\n")
+            assert daemon.client.reload()["settings"] == ["daemon.nftables_priority: -10 -> 10"]
+            assert seen()
+            assert daemon.said("MASTER") == 2
+    finally:
+        r1.run("nft", "delete table inet mine")
+
+
 def test_link_local_addresses_are_dropped_on_their_own_interface(here: Lan, folder: Path) -> None:
     with masters(here.r1, folder, both(accept=False)):
         assert not ping(here.r2, "fe80::77%eth0")

@@ -146,7 +146,7 @@ def results(configuration: Configuration) -> Iterator[TrackResult]:
 def messages(configuration: Configuration) -> Iterator[Message]:
     """Yield every message that is made of a configuration."""
     daemon = configuration.daemon
-    yield Setup(daemon.realtime_priority, daemon.lock_memory, daemon.cpu_affinity)
+    yield Setup(daemon.rank)
     keys = {router.name: router.key for router in configuration.virtual_routers}
     for router in configuration.virtual_routers:
         yield PutRouter(router)

@@ -62,6 +62,14 @@ def test_the_table_is_replaced_as_a_whole_in_one_transaction() -> None:
     assert "  set link_ipv6 { type ifname . ipv6_addr; }\n" in text
 
 
+def test_the_chain_stands_where_the_file_says() -> None:
+    assert "hook input priority -10;" in script("havip", dropped("accept: false"))
+    later = dropped("accept: false", more="daemon: {nftables_priority: 10}\n")
+    assert "hook input priority 10;" in script("havip", later)
+    assert dropped("accept: false") | later == later  # what a reload has meanwhile stands where it will
+    assert later <= dropped("accept: false")  # where it stands makes no difference to what is dropped
+
+
 def test_nothing_to_drop_is_no_table() -> None:
     assert script("havip", DropSet()) == "add table inet havip\ndelete table inet havip\n"
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from havip.config.model import Configuration, Daemon
+from havip.config.model import Configuration, Daemon, Rank
 from havip.config.tracking import (
     FileTracker,
     InterfaceDelays,
@@ -27,6 +27,7 @@ from havip.messages import (
     Message,
     PutFile,
     PutScript,
+    Setup,
     TrackResult,
 )
 from havip.services import trackers as module
@@ -57,6 +58,7 @@ class Checker:
     def __init__(self, on_start: Any, on_message: Any, on_end: Any) -> None:
         self.on_start, self.say = on_start, on_message
         self.told: list[Message] = []
+        self.ranks: list[Rank] = []
         self.restarts = 0
         self.left = False
 
@@ -70,7 +72,10 @@ class Checker:
         self.on_start()
 
     def post(self, message: Message) -> None:
-        self.told.append(message)
+        if isinstance(message, Setup):
+            self.ranks.append(message.rank)
+        else:
+            self.told.append(message)
 
     async def watch(self) -> None:
         await asyncio.Event().wait()
@@ -242,5 +247,15 @@ def test_the_status_shows_what_is_tracked_by_name() -> None:
                 },
             ]
         }
+
+    play(scene)
+
+
+def test_each_life_of_the_checker_takes_the_rank_that_the_file_gives_it() -> None:
+    async def scene(host: Host) -> None:
+        rank = Rank(nice=5, cpu_affinity=(0,))
+        await host.load(replace(SCRIPT, daemon=Daemon(checker=rank)), GOOD)
+        host.checker.die()
+        assert host.checker.ranks == [rank, rank]
 
     play(scene)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from havip.clock import Instant, milliseconds, seconds
-from havip.config.model import Announcing
+from havip.config.model import Announcing, Rank
 from havip.messages import (
     Alive,
     Commit,
@@ -210,7 +210,7 @@ def test_the_last_router_of_an_interface_takes_its_descriptor_along(loop: Turnin
 
 
 def test_what_a_process_may_not_do_for_itself_is_a_warning_and_not_its_end(loop: Turning) -> None:
-    loop.channel.post(Setup(50, True))
+    loop.channel.post(Setup(Rank(50, lock_memory=True)))
     loop.configure(router())
     lines = [told.text for told in loop.heard() if isinstance(told, LogLine)]
     assert "no real time" in lines

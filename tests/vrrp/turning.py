@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 
+from havip import rank
 from havip.channel import Channel, pair
 from havip.clock import NEVER, Duration, Instant
 from havip.config.model import VirtualRouter
@@ -85,6 +86,7 @@ class Turning:
         }  # fmt: skip
         for name, fake in fakes.items():
             monkeypatch.setattr(module, name, fake)
+        monkeypatch.setattr(rank, "process", fakes["process"])
         self.theirs = Channel(theirs)
         self.worker = Worker(self.theirs, BlackBox(descriptor))
 

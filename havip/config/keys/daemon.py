@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 from havip import instance
-from havip.clock import ZERO, seconds
+from havip.clock import ZERO, milliseconds, seconds
 from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group, ListOf
-from havip.config.kinds import Flag, Length, Text, Whole
-from havip.config.model import Daemon
+from havip.config.kinds import Flag, Length, Period, Text, Whole
+from havip.config.model import Daemon, Rank
 
 LONGEST_HOLD = seconds(3600)
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
 MOST_CPUS = 1024  # as many as the kernel's usual mask has room for
 LONGEST_PATH = 1024  # bytes
 PATH_OF_SOCKET = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_SOCKET_PATH)
+
+
+def rank(process: str, prefix: str, realtime: int) -> tuple[Field, ...]:
+    """Return the keys that say how a process stands beside others; keepalived's begin with ``prefix``."""
+    return (
+        Field(
+            "realtime_priority",
+            Whole(0, 99),
+            f"SCHED_RR priority of the process that {process}; 0: ordinary scheduling",
+            realtime,
+            elsewhere=(f"{prefix}rt_priority",),
+        ),
+        Field(
+            "realtime_limit",
+            Period(milliseconds(10), seconds(60)),
+            "how long that process may compute without a pause while it is real-time; 0s: no limit",
+            "1s",
+            elsewhere=(f"{prefix}rlimit_rttime", f"{prefix}rlimit_rtime"),
+        ),
+        Field(
+            "nice",
+            Whole(-20, 19),
+            "the nice value of that process, which counts while its scheduling is ordinary",
+            -5,
+            elsewhere=(f"{prefix}priority",),
+        ),
+        Field(
+            "lock_memory",
+            Flag(),
+            "keep that process in memory, never in swap",
+            True,
+            elsewhere=(f"{prefix}no_swap",),
+        ),
+        Field(
+            "cpu_affinity",
+            ListOf(Whole(0, MOST_CPUS - 1), MOST_CPUS),
+            "the processors on which that process runs; unless given, on all",
+            [1],
+            elsewhere=(f"{prefix}cpu_affinity",),
+        ),
+    )
+
+
+CHECKER = Group(Rank, rank("runs checks", "", 1))
 
 DAEMON = Group(
     Daemon,
@@ -48,19 +92,23 @@ DAEMON = Group(
             "/var/lib/havip",
             elsewhere=("config_save_dir",),
         ),
+        *rank("speaks VRRP", "vrrp_", 50),
         Field(
-            "realtime_priority",
-            Whole(0, 99),
-            "SCHED_RR priority of the process that speaks VRRP; 0: ordinary scheduling",
-            50,
+            "checker",
+            CHECKER,
+            "the same for the process that runs checks, whose scripts take only its processors over",
+            {"nice": 5},
+            elsewhere=tuple(
+                f"checker_{name}"
+                for name in ("priority", "rt_priority", "rlimit_rttime", "no_swap", "cpu_affinity")
+            ),
         ),
-        Field("lock_memory", Flag(), "keep that process in memory, never in swap", True),
         Field(
-            "cpu_affinity",
-            ListOf(Whole(0, MOST_CPUS - 1), MOST_CPUS),
-            "the processors on which that process runs; unless given, on all",
-            [1],
-            elsewhere=("vrrp_cpu_affinity",),
+            "nftables_priority",
+            Whole(-400, 400),
+            "where the chain of `accept: false` stands among those of the input hook; less is earlier",
+            10,
+            elsewhere=("nftables",),
         ),
         Field(
             "startup_delay",
