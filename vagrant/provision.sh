@@ -15,12 +15,12 @@ set -eu
 
 # What is compiled comes from Debian, what is pure Python by pip.  So the router needs no compiler and no headers
 # (systemd-python has no wheel), and the C libraries get their security updates by apt.
-ROUTER_PACKAGES="python3 python3-venv python3-yaml python3-systemd ca-certificates iproute2"
+ROUTER_PACKAGES="python3 python3-venv python3-yaml python3-systemd ca-certificates iproute2 nftables"
 CLIENT_PACKAGES="iproute2 iputils-ping iputils-arping"
 
 PYTHON=/usr/bin/python3  # Debian's own: Debian's packages are for no other
 HOME_OF_HAVIP=/opt/havip # a virtual environment per release, and `current`, a link to the one in use
-UNIT=/etc/systemd/system/havip.service
+UNITS=/etc/systemd/system # havip.service, and havip@.service for further daemons
 CONFIGURATION=/etc/havip/havip.yaml
 OURS="# Written by provision.sh.  Take this line away to keep your changes."
 
@@ -88,11 +88,13 @@ put() {
     mv "$2.new" "$2"
 }
 
-install_unit() {
-    ! cmp -s "$checkout/systemd/havip.service" "$UNIT" || return 0
-    needs_restart
-    put "$checkout/systemd/havip.service" "$UNIT"
-    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+install_units() {
+    for unit in havip.service havip@.service; do
+        ! cmp -s "$checkout/systemd/$unit" "$UNITS/$unit" || continue
+        [ "$unit" != havip.service ] || needs_restart # what runs as another instance is its operator's to restart
+        put "$checkout/systemd/$unit" "$UNITS/$unit"
+        [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    done
 }
 
 # The kernel made a route for every network that an interface has an address on.
@@ -209,7 +211,7 @@ change="" # what the service will need: nothing, reload, restart
 install_packages $ROUTER_PACKAGES
 $PYTHON -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "needs Python 3.11: Debian 12, Ubuntu 24.04, or newer"
 install_havip
-install_unit
+install_units
 configure
 start
 rm -f "$HOME_OF_HAVIP/needs-restart"

@@ -83,6 +83,19 @@ def test_systemd_has_no_complaint_about_the_installed_unit(machine: Machine) -> 
     assert machine.run("systemd-analyze", "verify", "havip.service") == ""
 
 
+def test_accept_mode_has_its_nftables(machine: Machine) -> None:
+    assert machine.run("nft", "--version").startswith("nftables ")
+    # Debian's unit would replace the operator's own rules at boot: installing nftables must not enable it.
+    assert not (machine.tree / "etc/systemd/system/sysinit.target.wants/nftables.service").exists()
+
+
+def test_a_further_daemon_needs_a_file_and_no_more(machine: Machine) -> None:
+    unit = machine.tree / "etc/systemd/system/havip@.service"
+    assert unit.read_text() == (trees.CHECKOUT / "systemd/havip@.service").read_text()
+    assert machine.run("systemd-analyze", "verify", "havip@blue.service") == ""
+    assert not list((machine.tree / "etc/systemd/system/multi-user.target.wants").glob("havip@*"))
+
+
 def test_configuration_changed_by_hand_is_kept(machine: Machine) -> None:
     file = machine.tree / "etc/havip/havip.yaml"
     before = file.read_text()
