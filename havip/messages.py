@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from havip.config import cast
 from havip.config.cast import Address
+from havip.config.health import Check
 from havip.config.model import Estate, Rank, Static, VirtualRouter
 from havip.config.tracking import (
     InterfaceDelays,
@@ -154,7 +155,7 @@ class TrackResult:
     kind: TrackerKind
     name: str
     good: bool
-    value: int = 0  # of a file
+    value: int = 0  # of a file, or the weight that a check was answered with
     state: str = ""  # of a virtual router
     why: str = ""  # in words that follow the tracker's name: "exited with 1"
 
@@ -193,6 +194,14 @@ class PutProcess:
     """Track these processes."""
 
     process: TrackedProcess
+
+
+@dataclass(frozen=True, slots=True)
+class PutCheck:
+    """Run this check from the next `Commit` on; ``good`` is its verdict so far, None if there is none."""
+
+    check: Check
+    good: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +343,7 @@ Message: TypeAlias = (
     | PutScript
     | PutFile
     | PutProcess
+    | PutCheck
     | Delay
     | RouterReport
     | GroupReport

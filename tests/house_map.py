@@ -26,6 +26,7 @@ PURE = {
     "havip.errors",
     "havip.healthcheck.census",
     "havip.healthcheck.content",
+    "havip.healthcheck.outcome",
     "havip.healthcheck.schedule",
     "havip.healthcheck.verdict",
     "havip.holdoff",
@@ -61,7 +62,8 @@ PURE = {
 }
 #: what a pure module may take from the standard library: no file, no socket, no process, no clock
 PURE_STANDARD_LIBRARY = {
-    "__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "functools",
+    "__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "errno",
+    "functools",
     "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
     "shlex", "string", "struct", "types", "typing",
 }  # fmt: skip
@@ -75,6 +77,8 @@ WORKER_SIDE = (
     "havip.config.notify",
     "havip.config.cast",
     "havip.config.devices",
+    "havip.config.health",
+    "havip.config.probes",
     "havip.config.routing",
     "havip.config.syncgroups",
     "havip.config.tracking",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
-from havip.config import checks_authentication, checks_cast, checks_holdings, checks_notify
+from havip.config import checks_authentication, checks_cast, checks_health, checks_holdings, checks_notify
 from havip.config.cast import Key
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
@@ -126,6 +126,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_groups(root, drafts, problems)
     check_tracking(root, drafts, problems)
     checks_notify.check(root, problems)
+    checks_health.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)
     check_strict(drafts, problems)

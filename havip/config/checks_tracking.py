@@ -18,6 +18,7 @@ REFERENCES: Final = (
     ("scripts", "script", "scripts", "script"),
     ("files", "file", "tracked_files", "tracked file"),
     ("processes", "process", "tracked_processes", "set of processes"),
+    ("checks", "check", "checks", "health check"),
     ("routers", "router", "virtual_routers", "virtual router"),
     ("interfaces", "interface", "", "interface"),
 )

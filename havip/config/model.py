@@ -15,6 +15,7 @@ from havip.clock import ZERO, Duration, seconds
 from havip.config.authentication import Authentication, Hmac
 from havip.config.cast import Key, Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
+from havip.config.health import Check
 from havip.config.notify import Channels, Notify
 from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.syncgroups import SyncGroup
@@ -284,10 +285,11 @@ class Configuration:
     scripts: tuple[Script, ...] = ()
     tracked_files: tuple[TrackedFile, ...] = ()
     tracked_processes: tuple[TrackedProcess, ...] = ()
+    checks: tuple[Check, ...] = ()
     interfaces: tuple[InterfaceDelays, ...] = ()
     notify: Channels = field(default_factory=Channels)
 
     @property
     def tracked(self) -> Tracked:
         """Return everything that can be tracked by a name."""
-        return Tracked(self.scripts, self.tracked_files, self.tracked_processes)
+        return Tracked(self.scripts, self.tracked_files, self.tracked_processes, self.checks)

@@ -45,6 +45,7 @@ def weighted(track: Tracking, members: tuple[str, ...]) -> Tracking:
         scripts=tuple(one for one in track.scripts if one.tracker().weight),
         files=tuple(one for one in track.files if one.tracker().weight),
         processes=tuple(one for one in track.processes if one.tracker().weight),
+        checks=tuple(one for one in track.checks if one.tracker().weight),
         routers=tuple(one for one in track.routers if one.weight and one.router not in members),
     )
 
@@ -57,5 +58,6 @@ def beside(track: Tracking, siblings: Tracking) -> Tracking:
         scripts=both(siblings.scripts, track.scripts),
         files=both(siblings.files, track.files),
         processes=both(siblings.processes, track.processes),
+        checks=both(siblings.checks, track.checks),
         routers=both(siblings.routers, track.routers),
     )

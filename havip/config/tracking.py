@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from havip.clock import ZERO, Duration, seconds
+from havip.config.health import Check
 
 HEAVIEST = 253  # of a weight: 254 is what FAULT stands for
 HEAVIEST_OF_A_FILE = 254  # so that the value 1 or -1 alone may mean FAULT
@@ -24,6 +25,7 @@ class TrackerKind(StrEnum):
     SCRIPT = "script"
     FILE = "file"
     PROCESS = "process"
+    CHECK = "check"
     ROUTER = "router"
 
 
@@ -144,6 +146,22 @@ class ProcessTracker:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckTracker:
+    """A health check by its name; weight and direction are those of its definition unless given here."""
+
+    check: str
+    weight: int | None = None
+    reverse: bool | None = None
+
+    def __str__(self) -> str:
+        return spelled(self.check, self.weight, self.reverse)
+
+    def tracker(self) -> Tracker:
+        """Return what the standing is made of."""
+        return Tracker(TrackerKind.CHECK, self.check, self.weight or 0, bool(self.reverse))
+
+
+@dataclass(frozen=True, slots=True)
 class RouterTracker:
     """Another virtual router of this host: good while it is in one of these states."""
 
@@ -168,12 +186,13 @@ class Tracking:
     scripts: tuple[ScriptTracker, ...] = ()
     files: tuple[FileTracker, ...] = ()
     processes: tuple[ProcessTracker, ...] = ()
+    checks: tuple[CheckTracker, ...] = ()
     routers: tuple[RouterTracker, ...] = ()
     own_interface: bool = True  # FAULT while the router's own interface is down or has no carrier
 
     def trackers(self) -> tuple[Tracker, ...]:
         """Return every tracker in the order of the file."""
-        groups = (self.interfaces, self.scripts, self.files, self.processes, self.routers)
+        groups = (self.interfaces, self.scripts, self.files, self.processes, self.checks, self.routers)
         return tuple(one.tracker() for group in groups for one in group)
 
 
@@ -228,6 +247,9 @@ class TrackedProcess:
     full_command: bool = False
 
 
+Definition: TypeAlias = Script | TrackedFile | TrackedProcess | Check
+
+
 @dataclass(frozen=True, slots=True)
 class InterfaceDelays:
     """How long an interface must be down, or up, before that counts."""
@@ -244,8 +266,9 @@ class Tracked:
     scripts: tuple[Script, ...] = ()
     files: tuple[TrackedFile, ...] = ()
     processes: tuple[TrackedProcess, ...] = ()
+    checks: tuple[Check, ...] = ()
 
-    def definitions(self) -> Iterator[tuple[TrackerKey, Script | TrackedFile | TrackedProcess]]:
+    def definitions(self) -> Iterator[tuple[TrackerKey, Definition]]:
         """Yield each definition under the key of its results."""
         for script in self.scripts:
             yield (TrackerKind.SCRIPT, script.name), script
@@ -253,24 +276,28 @@ class Tracked:
             yield (TrackerKind.FILE, file.name), file
         for process in self.processes:
             yield (TrackerKind.PROCESS, process.name), process
+        for check in self.checks:
+            yield (TrackerKind.CHECK, check.name), check
 
     def resolve(self, tracking: Tracking) -> Tracking:
         """Return ``tracking`` with the weights of the definitions where it names none itself."""
         scripts = {one.name: one for one in self.scripts}
         files = {one.name: one for one in self.files}
         processes = {one.name: one for one in self.processes}
+        checks = {one.name: one for one in self.checks}
         return replace(
             tracking,
             scripts=tuple(settled(one, scripts.get(one.script)) for one in tracking.scripts),
             files=tuple(settled(one, files.get(one.file)) for one in tracking.files),
             processes=tuple(settled(one, processes.get(one.process)) for one in tracking.processes),
+            checks=tuple(settled(one, checks.get(one.check)) for one in tracking.checks),
         )
 
 
-Reference = TypeVar("Reference", ScriptTracker, FileTracker, ProcessTracker)
+Reference = TypeVar("Reference", ScriptTracker, FileTracker, ProcessTracker, CheckTracker)
 
 
-def settled(reference: Reference, definition: Script | TrackedFile | TrackedProcess | None) -> Reference:
+def settled(reference: Reference, definition: Definition | None) -> Reference:
     """Return a reference whose weight and direction are decided."""
     if definition is None:  # it was reported
         return reference
@@ -292,11 +319,14 @@ def merged(members: Tracking, groups: Tracking) -> Tracking:
         scripts=both(members.scripts, groups.scripts),
         files=both(members.files, groups.files),
         processes=both(members.processes, groups.processes),
+        checks=both(members.checks, groups.checks),
         routers=both(members.routers, groups.routers),
     )
 
 
-Ref = TypeVar("Ref", InterfaceTracker, ScriptTracker, FileTracker, ProcessTracker, RouterTracker)
+Ref = TypeVar(
+    "Ref", InterfaceTracker, ScriptTracker, FileTracker, ProcessTracker, CheckTracker, RouterTracker
+)
 
 
 def both(members: tuple[Ref, ...], groups: tuple[Ref, ...]) -> tuple[Ref, ...]:

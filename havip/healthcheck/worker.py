@@ -17,6 +17,7 @@ from havip import process, rank
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
+from havip.healthcheck.checks import Checks
 from havip.healthcheck.files import FileWatch
 from havip.healthcheck.processes import ProcessWatch
 from havip.healthcheck.runs import Runs
@@ -30,6 +31,7 @@ from havip.messages import (
     DropTracker,
     LogLine,
     Message,
+    PutCheck,
     PutFile,
     PutProcess,
     PutScript,
@@ -39,8 +41,11 @@ from havip.messages import (
 )
 
 ALIVE_EVERY: Final = 1.0  # seconds
-#: To run scripts as other users and end them, to hear of processes, to read files that are others' alone.
-CAPABILITIES: Final = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_ADMIN", "CAP_DAC_OVERRIDE")
+#: To run scripts as other users and end them, to hear of processes, to read files that are others' alone; to
+#: send probes through an interface, with a mark, and as ICMP.
+CAPABILITIES: Final = (
+    "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_DAC_OVERRIDE"
+)  # fmt: skip
 
 
 class Checker:
@@ -53,6 +58,7 @@ class Checker:
         self._waiting: dict[str, ScriptCheck] = {}  # begin with the next commit
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
+        self._checks = Checks(self._tell)
         self._leave = asyncio.Event()
         self._writing = False
 
@@ -70,6 +76,7 @@ class Checker:
             check.stop()
         self._files.stop()
         self._processes.stop()
+        self._checks.stop()
         await asyncio.sleep(0)  # the scripts that run are killed
 
     async def _live(self) -> None:
@@ -99,6 +106,10 @@ class Checker:
                 self._files.put(file, fresh)
             case PutProcess(process=tracked):
                 self._processes.put(tracked)
+            case PutCheck(check=check, good=good):
+                self._checks.put(check, good)
+            case DropTracker(kind=TrackerKind.CHECK, name=name):
+                self._checks.drop(name)
             case DropTracker(kind=TrackerKind.SCRIPT, name=name):
                 self._drop_script(name)
             case DropTracker(kind=TrackerKind.FILE, name=name):
@@ -108,6 +119,7 @@ class Checker:
             case Commit(generation=generation):
                 self._begin(self._waiting.values())
                 self._waiting = {}
+                self._checks.begin()
                 self._post(Committed(generation))
             case Resign():
                 self._leave.set()

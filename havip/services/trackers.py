@@ -13,8 +13,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from havip.config.health import Check
 from havip.config.model import Configuration, Rank
-from havip.config.tracking import Script, TrackedFile, TrackedProcess, TrackerKey, TrackerKind
+from havip.config.tracking import (
+    Definition,
+    Script,
+    TrackedFile,
+    TrackedProcess,
+    TrackerKey,
+    TrackerKind,
+)
 from havip.messages import (
     Alive,
     Commit,
@@ -23,6 +31,7 @@ from havip.messages import (
     DropTracker,
     LogLine,
     Message,
+    PutCheck,
     PutFile,
     PutProcess,
     PutScript,
@@ -41,7 +50,6 @@ FIRST_RESULTS_WITHIN: Final = 1.0  # seconds
 #: The policy for a checker that is away: its last results count for so long, then everything has failed.
 BELIEVED_FOR: Final = 10.0  # seconds without a sign of life
 
-Definition: TypeAlias = Script | TrackedFile | TrackedProcess
 Make: TypeAlias = Callable[
     [Callable[[], None], Callable[[Message], None], Callable[[], None]], Worker
 ]  # how the worker is made
@@ -56,6 +64,7 @@ class Trackers(Service):
         self._worker: Worker | None = None
         self._watch: asyncio.Task[None] | None = None
         self._wanted: dict[TrackerKey, Definition] = {}
+        self._tracked: frozenset[TrackerKey] = frozenset()  # by a router: the VRRP worker hears of no other
         self._results: dict[TrackerKey, TrackResult] = {}
         self._generation = 0
         self._news = asyncio.Event()
@@ -65,8 +74,9 @@ class Trackers(Service):
 
     async def prepare(self, new: Configuration) -> None:
         """Begin to track what is new, and wait a moment for what it says."""
-        wanted = in_use(new)
-        fresh = [key for key in wanted if key not in self._results]
+        wanted, tracked = in_use(new), tracked_by_routers(new)
+        self._tracked |= tracked
+        fresh = [key for key in tracked & wanted.keys() if key not in self._results]
         if wanted and self._worker is None:
             self._wanted, self._rank = wanted, new.daemon.checker
             self._start()
@@ -80,17 +90,19 @@ class Trackers(Service):
     def briefing(self, new: Configuration) -> Iterable[Message]:
         """Return the delays of interfaces, and every result there is."""
         yield Delay(new.interfaces)
-        yield from self._results.values()
+        tracked = tracked_by_routers(new)
+        yield from (result for key, result in self._results.items() if key in tracked)
 
     async def settle(self, new: Configuration) -> None:
         """Track no more what nobody wants; without anything to track there is no checker."""
         wanted = in_use(new)
         for kind, name in self._wanted.keys() - wanted.keys():
             self._results.pop((kind, name), None)
-            self._host.post(DropTracker(kind, name))
+            if (kind, name) in self._tracked:
+                self._host.post(DropTracker(kind, name))
             if self._worker is not None:
                 self._worker.post(DropTracker(kind, name))
-        self._wanted = wanted
+        self._wanted, self._tracked = wanted, tracked_by_routers(new)
         if not wanted:
             await self.leave()
 
@@ -155,6 +167,8 @@ class Trackers(Service):
                     worker.post(PutFile(definition, fresh=first))
                 case TrackedProcess():
                     worker.post(PutProcess(definition))
+                case Check():
+                    worker.post(PutCheck(definition, None if result is None else result.good))
         self._generation += 1
         worker.post(Commit(self._generation))
 
@@ -162,8 +176,7 @@ class Trackers(Service):
         match message:
             case TrackResult():
                 if message.key in self._wanted:
-                    self._results[message.key] = message
-                    self._host.post(message)
+                    self._file(message)
                     self._news.set()
             case Alive():
                 self._heard_at = asyncio.get_running_loop().time()
@@ -199,18 +212,32 @@ class Trackers(Service):
         log.error("no sign of life from the checker worker for %g s: all it tracks has failed", BELIEVED_FOR)
         why = f"is not known: the checker worker has been away for {BELIEVED_FOR:g} s"
         for kind, name in self._wanted:
-            result = TrackResult(kind, name, False, why=why)
-            self._results[kind, name] = result
+            self._file(TrackResult(kind, name, False, why=why))
+
+    def _file(self, result: TrackResult) -> None:
+        """Keep the newest result of a tracker, and hand it on if a router may go by it."""
+        self._results[result.key] = result
+        if result.key in self._tracked:
             self._host.post(result)
 
 
+def tracked_by_routers(configuration: Configuration) -> frozenset[TrackerKey]:
+    """Return what some virtual router tracks."""
+    return frozenset(
+        tracker.key for router in configuration.virtual_routers for tracker in router.track.trackers()
+    )
+
+
 def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:
-    """Return what some virtual router tracks, with the user and the group that scripts get."""
-    tracked = {tracker.key for router in configuration.virtual_routers for tracker in router.track.trackers()}
+    """Return what the checker is to look at: all that some virtual router tracks, and every health check.
+
+    Scripts have the user and the group that they get.
+    """
+    tracked = tracked_by_routers(configuration)
     daemon = configuration.daemon
     found: dict[TrackerKey, Definition] = {}
     for key, definition in configuration.tracked.definitions():
-        if key in tracked:
+        if key in tracked or isinstance(definition, Check):
             if isinstance(definition, Script) and not definition.user:
                 group = definition.group or daemon.script_group
                 definition = replace(definition, user=daemon.script_user, group=group)

@@ -1,4 +1,4 @@
-"""docs/configuration.md tells the truth about every key."""
+"""docs/configuration.md, and docs/health-checks.md for `checks`, tell the truth about every key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
-from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, notify, tracking
+from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, health, notify, tracking
 from havip.config.keys.addresses import ADDRESS
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
@@ -19,13 +19,15 @@ from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.kinds import Length, Whole
 
-BOOK = (Path(__file__).parents[2] / "docs/configuration.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+BOOK = (DOCS / "configuration.md").read_text()
+BOTH = BOOK + (DOCS / "health-checks.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*) \|$", re.MULTILINE)
 
 
 def rows(heading: str) -> dict[str, tuple[str, str]]:
     """Return (value, default) by key from the table below a heading."""
-    section = re.split(r"^#+ ", BOOK.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    section = re.split(r"^#+ ", BOTH.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
     return {key: (value, default) for key, value, default, _ in ROW.findall(section)}
 
 
@@ -40,6 +42,15 @@ TRACKING = [
     ("## `tracked_files`", tracking.TRACKED_FILE),
     ("## `tracked_processes`", tracking.TRACKED_PROCESS),
     ("## `interfaces`", tracking.INTERFACE_DELAYS),
+]
+#: in docs/health-checks.md: the keys of every check, and those of each kind of probe that has some
+HEALTH = [
+    ("## Every check", health.CHECK),
+    *(
+        (f"### `{field.name}`", field.shape)
+        for field in health.CHECK.fields
+        if isinstance(field.shape, Group) and field.shape.fields
+    ),
 ]
 TABLES = [
     ("## `virtual_routers`", ROUTER),
@@ -64,6 +75,7 @@ TABLES = [
     ("## `daemon`", DAEMON),
     ("### `checker`", CHECKER),
     *TRACKING,
+    *HEALTH,
     ("### `hmac`", HMAC),
     ("#### `keys`", KEY),
     ("### `authentication`", AUTHENTICATION),

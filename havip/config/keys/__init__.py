@@ -11,6 +11,7 @@ from havip.config.fields import Field, Group, Named
 from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.daemon import DAEMON
 from havip.config.keys.groups import SYNC_GROUPS
+from havip.config.keys.health import SECTION as CHECKS
 from havip.config.keys.names import NAME
 from havip.config.keys.notify import SECTIONS as NOTIFIED
 from havip.config.keys.router import DEFAULTS, ROUTER
@@ -46,6 +47,7 @@ CONFIGURATION = Group(
         ),
         SYNC_GROUPS,
         *TRACKED,
+        CHECKS,
         *NOTIFIED,
     ),
     expected='a configuration with the key "virtual_routers"',

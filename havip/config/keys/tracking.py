@@ -13,6 +13,7 @@ from havip.config.kinds import Flag, Length, Whole, Word, Wrong
 from havip.config.tracking import (
     HEAVIEST,
     HEAVIEST_OF_A_FILE,
+    CheckTracker,
     FileTracker,
     InterfaceDelays,
     InterfaceTracker,
@@ -140,6 +141,23 @@ TRACK = Group(
             "processes, by their names below `tracked_processes`",
             ["proxy"],
             elsewhere=("track_process", "process"),
+        ),
+        Field(
+            "checks",
+            ListOf(
+                Group(
+                    CheckTracker,
+                    (
+                        Field("check", NAME, "a name below `checks`", "web"),
+                        *weighted(WEIGHT, OF_DEFINITION),
+                    ),
+                    short="check",
+                ),
+                MOST_TRACKED,
+            ),
+            "health checks, by their names below `checks`",
+            ["web"],
+            elsewhere=("check", "health_checks"),
         ),
         Field(
             "routers",

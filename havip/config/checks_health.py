@@ -1,0 +1,56 @@
+"""What must hold between the keys of a health check.  Pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from havip.config.draft import good, group_of
+from havip.config.probes import KINDS, PORTS
+from havip.config.problems import Problems, quote
+from havip.config.reader import BAD, Read, Reading
+
+#: keys of a check that mean something only for one that goes to a host
+OF_A_JOURNEY = ("host", "port", "source", "source_port", "interface", "fwmark")
+
+
+def check(root: Reading, problems: Problems) -> None:
+    """Check every health check by itself."""
+    for name, read in group_of(root, "checks").items():
+        if read.value is not BAD:
+            check_kind(name, read, problems)
+            check_families(read.value, problems)
+
+
+def check_kind(name: str, read: Read, problems: Problems) -> None:
+    """Refuse a check that does nothing, or two things; and one that does not say where it goes."""
+    reading: Reading = read.value
+    kinds = [kind for kind in KINDS if kind in reading]
+    if not kinds:
+        every = ", ".join(f'"{kind}"' for kind in KINDS)
+        problems.add(read.place, f"{quote(name)} probes nothing", f"one of the keys {every}")
+        return
+    for kind in kinds[1:]:
+        problems.add(reading[kind].place, f'"{kind}" beside "{kinds[0]}"', "one kind of probe a check")
+    kind = kinds[0]
+    if kind not in PORTS:
+        for key in OF_A_JOURNEY:
+            if key in reading:
+                problems.add(reading[key].place, f'"{key}" beside "{kind}"', why=f"{kind} goes to no host")
+        return
+    for key in ("host", "port") if PORTS[kind] is None else ("host",):
+        if key not in reading:
+            problems.add(read.place, f'no "{key}" of {quote(name)}', f'the key "{key}" beside "{kind}"')
+
+
+def check_families(reading: Reading, problems: Problems) -> None:
+    """Refuse a source of another family than the destination."""
+    host, source = good(reading, "host"), good(reading, "source")
+    if host is None or source is None:
+        return
+    try:
+        there = ip_address(host.value)
+    except ValueError:
+        return  # a name: whichever of its addresses are of the source's family will do
+    if there.version != source.value.version:
+        why = f"the host is {there}"
+        problems.add(source.place, quote(str(source.value)), f"an IPv{there.version} address", why=why)

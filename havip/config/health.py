@@ -1,0 +1,59 @@
+"""Health checks as configured: what is probed, how often, and how many runs make a verdict.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from havip.clock import Duration, seconds
+from havip.config import probes
+from havip.config.cast import Address
+
+
+class FirstState(StrEnum):
+    """What a check counts as before its first run has ended."""
+
+    UNKNOWN = "unknown"  #: the first run decides, whatever ``rise`` and ``fall`` say
+    GOOD = "good"  #: it is good: only ``fall`` bad runs change that
+    FAILED = "failed"  #: it failed: only ``rise`` good runs change that
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.  Of the kinds of probes exactly one is given."""
+
+    name: str
+    tcp: probes.Tcp | None = None
+    host: str = ""  # an address, or a name that is resolved again and again
+    port: int | None = None  # None: that of the kind
+    source: Address | None = None
+    source_port: int | None = None  # None: any
+    interface: str = ""
+    fwmark: int = 0  # 0: none
+    interval: Duration = field(default=seconds(2))  # between two runs while it is good
+    retry_interval: Duration | None = None  # while runs speak against the verdict; None: as otherwise
+    failed_interval: Duration | None = None  # while it has failed; None: `interval`
+    timeout: Duration = field(default=seconds(3))  # of one run, all of it
+    rise: int = 2  # good runs in a row that mend it
+    fall: int = 3  # bad runs in a row that fail it
+    start: FirstState = FirstState.UNKNOWN
+    weight: int = 0
+    reverse: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Return the key that says what it does."""
+        return next(kind for kind in probes.KINDS if getattr(self, kind) is not None)
+
+    @property
+    def probed(self) -> Check:
+        """Return what makes one probe: checks that are alike in it share every run."""
+        return replace(self, name="", weight=0, reverse=False)
+
+    def pace(self, good: bool | None, against: int) -> Duration:
+        """Return how long it is from one run to the next, given the verdict and the runs that deny it."""
+        if against and self.retry_interval is not None:
+            return self.retry_interval
+        if good is False and self.failed_interval is not None:
+            return self.failed_interval
+        return self.interval
