@@ -100,6 +100,7 @@ TOO_HEAVY_FOR_THE_WORKER = {
 #: who stands above whom; a module imports its own height or below.  Unlisted: an edge, 1.
 HEIGHT = {
     "havip.vrrp.announcer": 2,
+    "havip.vrrp.ears": 2,
     "havip.vrrp.engine": 2,
     "havip.vrrp.executor": 2,
     "havip.vrrp.ports": 2,

@@ -18,8 +18,10 @@ from havip.vrrp.machine import Backup, Initialize, State
 from havip.vrrp.port import Port, Remark
 from havip.vrrp.router import Router
 from havip.vrrp.settings import Settings
+from havip.vrrp.wire import Wire
 
 if TYPE_CHECKING:
+    from havip.vrrp.ears import Ear
     from havip.vrrp.team import Team
 
 PACKETS: Final = 64  # taken from one socket before the deadlines are looked at
@@ -30,7 +32,7 @@ TICK: Final = Tick()
 class Engine:
     """Every router's deadlines in one queue, and the only calls of `machine.step`."""
 
-    def __init__(self, executor: Executor, on_remark: Callable[[Port, Remark, Instant], None]) -> None:
+    def __init__(self, executor: Executor, on_remark: Callable[[Wire, Remark, Instant], None]) -> None:
         self.executor = executor
         self._on_remark = on_remark  # told what an operator should know about a packet
         self._undrained_since: Instant | None = None
@@ -119,8 +121,8 @@ class Engine:
                     return step
         return machine.step(settings, state, TICK, now)
 
-    def hear(self, port: Port, now: Instant) -> bool:
-        """Take a batch of packets from a port; say whether its socket is empty now."""
+    def hear(self, port: Port | Ear, now: Instant) -> bool:
+        """Take a batch of packets from a port or from its ear; say whether the socket is empty now."""
         if port.receiver is None:
             return True
         batch = port.receiver.receive(PACKETS)
@@ -142,7 +144,7 @@ class Engine:
             self.step(router, meaning, now)
         if port.remarks:
             for remark in port.remarks:
-                self._on_remark(port, remark, now)
+                self._on_remark(port.on, remark, now)
             port.remarks.clear()
         return len(batch) < PACKETS
 

@@ -66,7 +66,7 @@ class Executor:
         self._kernel = kernel
         self._blackbox = blackbox
         self._listener = listener
-        self.watchers: list[Callable[[Router], None]] = []  # told of every router whose state is another one
+        self.watchers: list[Callable[[Router], None]] = []  # told of every router that is another one
         self._removing: dict[Router, None] = {}
         self._adding: dict[Router, None] = {}
         self._asked: list[tuple[Router, int, int]] = []  # announcements that wait for their addresses
@@ -89,12 +89,16 @@ class Executor:
                     self._asked.append((router, router.epoch, repeat))
                 case Tell(why=why):
                     self._listener.changed(router, why)
-                    for watcher in self.watchers:
-                        watcher(router)
+                    self.tell_watchers(router)
                 case HeardWeaker():
                     self._listener.heard_weaker(router)
                 case _:
                     assert_never(action)
+
+    def tell_watchers(self, router: Router) -> None:
+        """Tell those who watch that a router's state, or what it is configured as, is another one."""
+        for watcher in self.watchers:
+            watcher(router)
 
     def stood(self, router: Router, another_priority: bool) -> None:
         """Tell that a router's trackers say something else."""

@@ -66,6 +66,16 @@ def split_ipv4(datagram: bytes) -> Heard:
     return datagram[(datagram[0] & 0x0F) * 4 :], datagram[12:16], datagram[16:20], datagram[8]
 
 
+def whole_ipv4(frame: bytes) -> bytes:
+    """Return the datagram in a frame without the padding; empty if the kernel would have dropped it."""
+    if len(frame) < IPV4_HEADER.size or frame[0] >> 4 != 4:
+        return b""
+    header, total = (frame[0] & 0x0F) * 4, frame[2] << 8 | frame[3]
+    if not IPV4_HEADER.size <= header <= total <= len(frame) or not holds(frame[:header]):
+        return b""
+    return frame[:total]
+
+
 def decode(payload: bytes, source: bytes, destination: bytes, hop_limit: int) -> Advert | Refusal:
     """Decode one VRRP message; the length of ``source`` (4 or 16 bytes) tells the family."""
     # Section 7.1, in its order: TTL, version, type, completeness, checksum.

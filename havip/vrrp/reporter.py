@@ -14,10 +14,11 @@ from havip.channel import Channel
 from havip.clock import Instant, after, seconds, wall
 from havip.messages import ERROR, INFO, WARNING, Committed, Described, LogLine, Notice, Transition
 from havip.vrrp.machine import State
-from havip.vrrp.port import Port, Remark
+from havip.vrrp.port import Remark
 from havip.vrrp.router import Router, name_of
 from havip.vrrp.team import Team
 from havip.vrrp.tracking import Standing
+from havip.vrrp.wire import Wire
 
 LINES: Final = 8  # of the log, sent in one turn
 REPORTS: Final = 8  # sent in one turn
@@ -100,16 +101,16 @@ class Reporter:
         else:
             self.dropped += 1
 
-    def remark(self, port: Port, remark: Remark, now: Instant) -> None:
+    def remark(self, on: Wire, remark: Remark, now: Instant) -> None:
         """Log what was remarkable about a packet, the same thing about the same router once a minute."""
         router, kind, text = remark
-        key = (port.on, router.config.vrid if router is not None else 0, kind)
+        key = (on, router.config.vrid if router is not None else 0, kind)
         if now < self._quiet_until.get(key, 0):
             return
         if len(self._quiet_until) >= REMEMBERED:
             self._quiet_until.clear()
         self._quiet_until[key] = after(now, QUIET)
-        self.log(WARNING, text if router is not None else f"{port.interface}: {text}", router)
+        self.log(WARNING, text if router is not None else f"{on.interface}: {text}", router)
 
     # What the executor tells (`executor.Listener`).
 

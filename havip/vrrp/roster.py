@@ -333,7 +333,7 @@ class Roster:
         router.configure(config)
         self._rewire(router, now)
         self.trackers.watch(router, now)
-        self.trackers.moved(router)
+        executor.tell_watchers(router)
         router.standing = standing = self.trackers.assess(router)
         note(router, TRACKING, standing.fault)
         router.prepare(self._kernel)

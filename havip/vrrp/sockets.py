@@ -51,6 +51,7 @@ CONTROL: Final = 6  # TC_PRIO_CONTROL: the first band of pfifo_fast and prio
 ROOM_IPV4: Final = 2048
 ROOM_IPV6: Final = 4352
 STAMP: Final = Struct("@qq")  # two times 64 bits: seconds and nanoseconds
+STAMPED: Final = bytearray(STAMP.size)  # what `arrival` is told
 BELIEVABLE_AGE: Final = milliseconds(5)  # longer than a wake-up takes, shorter than an interval
 SOURCES: Final = 1024  # textual addresses whose packed form is kept
 
@@ -73,7 +74,6 @@ class AdvertReceiver:
         self._family = family
         self._address = address or group_of(family)
         self._ifindex = ifindex
-        self._stamp = bytearray(STAMP.size)
         with raw(domain_of(family), PROTOCOL) as self._socket:
             # A raw socket hears the whole host as soon as it exists.  Deaf first, then told where to listen,
             # then, by `listen_to`, what to listen to: nothing can be in it that was not meant for us.
@@ -134,14 +134,7 @@ class AdvertReceiver:
         A process that slept wakes up tenths of a millisecond after the packet.  A master's silence begins
         with its last advert, not with our waking up.
         """
-        try:
-            ioctl(self._socket, SIOCGSTAMPNS, self._stamp)
-        except OSError:
-            return now  # nothing received yet, or received before the kernel was first asked to stamp
-        stamp_seconds, nanoseconds = STAMP.unpack(self._stamp)
-        arrived = of_wall(stamp_seconds * NANOSECONDS_PER_SECOND + nanoseconds)
-        # If the wall clock was set since, the stamp makes no sense.
-        return arrived if abs(now - arrived) < BELIEVABLE_AGE else now
+        return arrival(self._socket, now)
 
     def lost(self) -> int:
         """Return how many adverts for us found the receive buffer full since the socket was opened."""
@@ -318,6 +311,18 @@ def is_group(address: bytes) -> bool:
 def readable(address: bytes) -> str:
     """Return a packed address as text."""
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+def arrival(listener: socket.socket, now: Instant) -> Instant:
+    """Return when the packet that was taken from a socket last reached this host, as `arrived` does."""
+    try:
+        ioctl(listener, SIOCGSTAMPNS, STAMPED)
+    except OSError:
+        return now  # nothing received yet, or received before the kernel was first asked to stamp
+    stamp_seconds, nanoseconds = STAMP.unpack(STAMPED)
+    arrived = of_wall(stamp_seconds * NANOSECONDS_PER_SECOND + nanoseconds)
+    # If the wall clock was set since, the stamp makes no sense.
+    return arrived if abs(now - arrived) < BELIEVABLE_AGE else now
 
 
 @contextmanager

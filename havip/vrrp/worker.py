@@ -44,6 +44,7 @@ from havip.messages import (
     TrackResult,
 )
 from havip.vrrp.blackbox import BlackBox
+from havip.vrrp.ears import Ear, Ears
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesRefused
 from havip.vrrp.executor import Executor
@@ -54,6 +55,7 @@ from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.sockets import AdvertReceiver
 from havip.vrrp.statics import Statics
+from havip.vrrp.tap import Tap
 
 #: While packets stream in, let them gather: a wake-up for each costs more than the packet.  For a twentieth
 #: of the shortest interval, which is how late a silence may be noticed then, and between these bounds.
@@ -81,11 +83,13 @@ class Worker:
         self._engine = Engine(self._executor, self._reporter.remark)
         self._roster = Roster(self._kernel, blackbox, self._engine, self._port_changed)
         self._statics = Statics(self._kernel, self._reporter.log)
+        self._ears = Ears(self._roster.ports.by_wire, self._overhear, Tap)
+        self._executor.watchers.append(self._ears.moved)
         self._timer = process.TimerFd()
         self._armed_for: Instant | None = None
         self._signals, theirs = socket.socketpair()
         self._epoll = select.epoll()
-        self._listening: dict[int, Port] = {}
+        self._listening: dict[int, Port | Ear] = {}
         self._receivers: dict[Port, AdvertReceiver] = {}
         self._channel_mask = select.EPOLLIN
         self._alive_at = monotonic()
@@ -296,6 +300,8 @@ class Worker:
             self._start(now)
         self._roster.look_again(now)
         self._statics.try_again()
+        for trouble in self._ears.settle():
+            self._reporter.log(WARNING, trouble)
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}
@@ -314,6 +320,7 @@ class Worker:
 
     def _port_changed(self, port: Port) -> None:
         """Listen to a port's receiver as it is now."""
+        self._ears.changed(port)
         old = self._receivers.get(port)
         if old is port.receiver:
             return
@@ -324,6 +331,15 @@ class Worker:
             self._receivers[port] = port.receiver
             self._listening[port.receiver.fileno()] = port
             self._epoll.register(port.receiver.fileno(), select.EPOLLIN)
+
+    def _overhear(self, tap: Tap, ear: Ear | None) -> None:
+        """Listen to a tap, or no more."""
+        if ear is not None:
+            self._listening[tap.fileno()] = ear
+            self._epoll.register(tap.fileno(), select.EPOLLIN)
+        else:
+            del self._listening[tap.fileno()]
+            self._epoll.unregister(tap.fileno())
 
     def _refused(self, router: Router, reason: str) -> None:
         """Let the machine decide what a refused address means."""

@@ -177,18 +177,3 @@ def test_a_stuck_supervisor_costs_no_advert_and_learns_the_truth_later(lan: Lan,
         daemon.signal(signal.SIGCONT)
         found = daemon.router("gateway")
         assert (found.state, found.counters["addresses-put-back"]) == ("MASTER", 30)
-
-
-@pytest.mark.parametrize("remedy", ["accept_local", "source"])
-def test_a_backup_hears_the_owner_of_the_addresses_come_back(lan: Lan, folder: Path, remedy: str) -> None:
-    """Both remedies of docs/configuration.md: Linux drops what comes from one of its own addresses."""
-    owner, backup = router(addresses=["10.77.0.1/24"], priority=255), router(addresses=["10.77.0.1/24"])
-    if remedy == "accept_local":
-        lan.r2.sysctl("net.ipv4.conf.eth0.accept_local", 1)
-    else:
-        lan.r1.run("ip", "addr", "add", "10.77.0.11/24", "dev", "eth0")
-        owner = owner[:-1] + ", multicast: {source: 10.77.0.11}}"
-    with Daemon(lan.r2, folder, configuration(gateway=backup)) as other:
-        other.wait_for("gateway: MASTER")
-        with Daemon(lan.r1, folder, configuration(gateway=owner)):
-            other.wait_for("gateway: BACKUP: a better master advertises with priority 255")

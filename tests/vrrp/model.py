@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from havip.clock import Duration, Instant
 from havip.config.model import Estate, Family, VirtualAddress, VirtualRouter
@@ -153,6 +153,32 @@ class ModelReceiver:
 
     def close(self) -> None:
         pass
+
+
+class ModelTap(ModelReceiver):
+    """A tap that hands out what a test has put into ``waiting``; of all that there are, ``made`` knows."""
+
+    made: ClassVar[list[ModelTap]] = []
+
+    def __init__(self, interface: str, ifindex: int) -> None:
+        super().__init__()
+        self.interface, self.ifindex = interface, ifindex
+        self.sources: set[bytes] = set()
+        self.destination = b""
+        self.adrift = False
+        self.made.append(self)
+
+    def move_to(self, interface: str, ifindex: int) -> None:
+        self.interface, self.ifindex, self.adrift = interface, ifindex, False
+
+    def tune(self, sources: Collection[bytes], destination: bytes, vrids: Collection[int]) -> None:
+        self.sources, self.destination, self.vrids = set(sources), destination, set(vrids)
+
+    def deafen(self) -> None:
+        self.sources = set()
+
+    def fileno(self) -> int:
+        return 8000 + self.made.index(self)
 
 
 class ModelPort(Port):

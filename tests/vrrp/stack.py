@@ -9,10 +9,11 @@ from havip.vrrp.blackbox import BlackBox
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import AddressesRefused
 from havip.vrrp.executor import Executor
-from havip.vrrp.port import Port, Remark
+from havip.vrrp.port import Remark
 from havip.vrrp.roster import Roster
 from havip.vrrp.router import Router
 from havip.vrrp.team import Team
+from havip.vrrp.wire import Wire
 from tests.vrrp.model import ModelKernel, ModelPort, at, router
 
 
@@ -51,7 +52,7 @@ class Stack:
         self.troubles.append(reason)
         self.engine.step(router, AddressesRefused(reason), self.now)
 
-    def remarked(self, port: Port, remark: Remark, now: Instant) -> None:
+    def remarked(self, on: Wire, remark: Remark, now: Instant) -> None:
         self.remarks.append(remark[1])
 
     def unsent(self, router: Router, error: str) -> None:

@@ -39,8 +39,8 @@ def calculate(op: int, a: int, operand: int) -> int:
     return results[op & 0xF0] & 0xFFFFFFFF
 
 
-def run(program: bytes, packet: bytes) -> int:
-    """Return how many bytes of ``packet`` the program keeps; a load from beyond its end keeps none."""
+def run(program: bytes, packet: bytes, beside: dict[int, int] | None = None) -> int:
+    """Return how many bytes are kept of a packet: none if it ends too soon.  ``beside``: SKF_AD_*."""
     code = instructions(program)
     a = x = 0
     memory: dict[int, int] = {}
@@ -54,6 +54,8 @@ def run(program: bytes, packet: bytes) -> int:
         match op & 0x07:
             case 0 | 1 if op in (0x80, 0x81):
                 value = len(packet)
+            case 0 if op == 0x20 and k >= 0xFFFFF000:
+                value = (beside or {})[k - 0xFFFFF000]
             case 0 | 1 if op & 0xE0 in (0x20, 0x40, 0xA0):  # ABS, IND, MSH
                 size = {0x00: 4, 0x08: 2, 0x10: 1}[op & 0x18]
                 start = k + (x if op & 0xE0 == 0x40 else 0)
@@ -206,3 +208,58 @@ def test_the_machine_itself_knows_the_textbook_program() -> None:
     )
     frames = [bytes(12) + kind + bytes(46) for kind in (b"\x08\x00", b"\x08\x06")]
     assert [run(program, frame) for frame in frames] == [96, 0]
+
+
+# For a packet socket: what comes from addresses of ours.
+
+US, PEER, GROUP = (bytes(address) for address in ((198, 51, 100, 10), (198, 51, 100, 11), (224, 0, 0, 18)))
+TO_THE_GROUP = {0: 0x0800, 4: 2, 48: 0}  # what it is, to whom the frame went, whether it has a VLAN tag
+
+
+def passes(sources: set[bytes], datagram: bytes, to: bytes = GROUP, **beside: int) -> bool:
+    known = TO_THE_GROUP | {int(number.lstrip("_")): value for number, value in beside.items()}
+    return run(bpf.from_sources(sources, to, {51}), datagram, known) != 0
+
+
+@given(number=st.integers(1, 60), at=st.integers(0, 59))
+def test_exactly_the_wanted_sources_pass(number: int, at: int) -> None:
+    others = {bytes((198, 51, 101, low)) for low in range(number)}
+    assert not passes(others, ipv4(message()))
+    others.discard(bytes((198, 51, 101, at)))
+    assert passes(others | {US}, ipv4(message()))
+
+
+def test_of_the_wanted_sources_only_the_wanted_vrids_pass() -> None:
+    program = bpf.from_sources({US, PEER}, GROUP, {7, 200})
+    passing = {vrid for vrid in EVERY_VRID if run(program, ipv4(message(vrid=vrid)), TO_THE_GROUP)}
+    assert passing == {7, 200}
+
+
+def test_only_what_goes_to_the_wanted_destination_passes() -> None:
+    assert passes({US}, ipv4(message()))
+    assert not passes({US}, ipv4(message()), to=PEER)
+
+
+@pytest.mark.parametrize("wrong", [{"_0": 0x86DD}, {"_4": 3}, {"_48": 1}])
+def test_other_protocols_other_hosts_frames_and_other_vlans_do_not_pass(wrong: dict[str, int]) -> None:
+    assert not passes({US}, ipv4(message()), **wrong)
+
+
+@pytest.mark.parametrize(("at", "value"), [(9, 17), (9, 51), (6, 0x20), (6, 0x01), (7, 0x01)])
+def test_other_ip_protocols_and_fragments_do_not_pass(at: int, value: int) -> None:
+    datagram = bytearray(ipv4(message()))
+    datagram[at] = value
+    assert not passes({US}, bytes(datagram))
+
+
+def test_a_datagram_that_must_not_be_fragmented_passes() -> None:
+    datagram = bytearray(ipv4(message()))
+    datagram[6] = 0x40
+    assert passes({US}, bytes(datagram))
+
+
+def test_too_many_sources_are_not_told_apart_and_the_program_stays_short_enough() -> None:
+    many = {number.to_bytes(4, "big") for number in range(bpf.MOST_SOURCES)}
+    assert len(instructions(bpf.from_sources(many, GROUP, {51}))) <= 4096
+    assert not passes(many, ipv4(message()))
+    assert passes(many | {PEER}, ipv4(message()))

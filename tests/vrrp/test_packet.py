@@ -5,6 +5,7 @@ The expected bytes were written and their checksums added up by hand.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -280,3 +281,37 @@ def test_the_model_of_the_tests_writes_the_same_bytes(
         destination=group,
         form=settings.checksum_form.value,
     )
+
+
+def framed(datagram: bytes) -> bytes:
+    """Return a datagram with a right header checksum, as the wire carries it: 46 bytes at least."""
+    words = (datagram[0] & 15) * 2
+    total = sum(struct.unpack(f"!{words}H", datagram[: 2 * words]))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (datagram[:10] + (total ^ 0xFFFF).to_bytes(2, "big") + datagram[12:]).ljust(46, b"\0")
+
+
+BARE = bytes.fromhex("45c0002000010000ff700000 0a4d0001 e0000012") + bytes(range(12))
+
+
+def test_a_frame_is_freed_of_its_padding() -> None:
+    assert packet.whole_ipv4(framed(BARE))[20:] == bytes(range(12))
+    assert packet.whole_ipv4(framed(BARE)[:32])[20:] == bytes(range(12))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        framed(BARE)[:19],
+        framed(BARE)[:31],  # cut short
+        framed(b"\x65" + BARE[1:]),  # another version
+        framed(b"\x44" + BARE[1:]),  # a header of 16 bytes
+        framed(BARE[:3] + b"\x13" + BARE[4:]),  # a total of 19 bytes
+        framed(b"\x4f" + BARE[1:].ljust(59, b"\0")),  # a header of 60 bytes, which is more than the total
+        framed(BARE)[:8] + b"\x01" + framed(BARE)[9:],  # a wrong checksum
+    ],
+)
+def test_a_frame_that_the_kernel_would_drop_is_nothing(frame: bytes) -> None:
+    assert packet.whole_ipv4(frame) == b""

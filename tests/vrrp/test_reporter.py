@@ -74,18 +74,18 @@ def test_the_same_remark_about_a_router_is_logged_once_a_minute(stack: Stack) ->
     ears = Ears()
     remark = (stack.router(), "ttl", "refused a packet from 10.0.0.2: its TTL is not 255")
     for second in (0, 1, 59):
-        ears.reporter.remark(stack.port(), remark, at(second))
+        ears.reporter.remark(stack.port().on, remark, at(second))
     assert ears.lines() == ["gw: refused a packet from 10.0.0.2: its TTL is not 255"]
-    ears.reporter.remark(stack.port(), remark, at(60))
+    ears.reporter.remark(stack.port().on, remark, at(60))
     assert len(ears.lines()) == 1
 
 
 def test_another_remark_is_not_silenced_by_the_first(stack: Stack) -> None:
     started(stack)
     ears = Ears()
-    ears.reporter.remark(stack.port(), (stack.router(), "ttl", "one"), at(0))
-    ears.reporter.remark(stack.port(), (stack.router(), "checksum", "two"), at(0))
-    ears.reporter.remark(stack.port(), (None, "ttl", "three"), at(0))
+    ears.reporter.remark(stack.port().on, (stack.router(), "ttl", "one"), at(0))
+    ears.reporter.remark(stack.port().on, (stack.router(), "checksum", "two"), at(0))
+    ears.reporter.remark(stack.port().on, (None, "ttl", "three"), at(0))
     assert ears.lines() == ["gw: one", "gw: two", "eth0: three"]
 
 

@@ -30,7 +30,7 @@ from havip.vrrp.router import Router
 from havip.vrrp.sockets import FrameSender, Target
 from havip.vrrp.wire import Wire
 from havip.vrrp.worker import Worker
-from tests.vrrp.model import ModelKernel, ModelPort, ModelReceiver, at
+from tests.vrrp.model import ModelKernel, ModelPort, ModelReceiver, ModelTap, at
 
 KERNEL, TIMER = 9001, 9002
 
@@ -66,6 +66,7 @@ class Turning:
             "monotonic": lambda: self.now,
             "pause": self.pause,
             "Kernel": lambda: self.kernel,
+            "Tap": ModelTap,
             "Roster": partial(Roster, make_port=self.port),
             "process": SimpleNamespace(
                 TimerFd=lambda: SimpleNamespace(
@@ -111,6 +112,9 @@ class Turning:
 
     def modify(self, descriptor: int, mask: int) -> None:
         self.registered[descriptor] = mask
+
+    def unregister(self, descriptor: int) -> None:
+        del self.registered[descriptor]
 
     def poll(self, timeout: float = -1) -> list[tuple[int, int]]:
         """Return what is ready; if that is nothing, and the caller would sleep, let the time pass."""
