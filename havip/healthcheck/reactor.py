@@ -7,6 +7,7 @@ descriptor it waits for, registered once, edge-triggered, and forgotten when its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import select
 from collections import deque
@@ -91,7 +92,8 @@ class Reactor:
         run.done = None
         self.under_way -= 1
         for descriptor in run.descriptors:
-            self._waiting.pop(descriptor, None)
+            if self._waiting.get(descriptor) is run:  # not another's, who was given the number since
+                del self._waiting[descriptor]
 
     def _turn(self) -> None:
         """Go on with every probe that can."""
@@ -120,16 +122,23 @@ class Reactor:
             outcome = Outcome(Failure.INTERNAL, f"{type(fault).__name__}: {fault}")
         else:
             run.waits_for = wait
-            descriptor = wait[0]
-            if self._waiting.get(descriptor) is not run:
-                self._epoll.register(descriptor, EVENTS)
-                self._waiting[descriptor] = run
-                run.descriptors.append(descriptor)
+            self._watch(wait[0], run)
             return
         done = run.done
         if done is not None:
             self._over(run)
             done(outcome)
+
+    def _watch(self, descriptor: int, run: Run) -> None:
+        """Have the events of a descriptor; what is watched already is not disturbed.
+
+        That it was watched before proves nothing: the number may have been given to another socket since.
+        """
+        with contextlib.suppress(FileExistsError):
+            self._epoll.register(descriptor, EVENTS)
+        if self._waiting.get(descriptor) is not run:
+            self._waiting[descriptor] = run
+            run.descriptors.append(descriptor)
 
     def _set_alarm(self, at: Instant) -> None:
         if self._alarm is not None:
