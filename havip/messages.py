@@ -155,7 +155,7 @@ class TrackResult:
     kind: TrackerKind
     name: str
     good: bool
-    value: int = 0  # of a file, or the weight that a check was answered with
+    value: int = 0  # of a file, of processes while there are too few, or the weight of a check's answer
     state: str = ""  # of a virtual router
     why: str = ""  # in words that follow the tracker's name: "exited with 1"
 

@@ -45,7 +45,7 @@ from havip.messages import (
     Transition,
 )
 from havip.overview import overview
-from havip.services import Handler, Service
+from havip.services import Handler, Json, Service
 from havip.services.catalogue import SERVICES
 from havip.services.descriptions import Descriptions
 from havip.systemd import Notifier
@@ -144,6 +144,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        for service in self._services:
+            for other, heed in service.signals().items():
+                loop.add_signal_handler(other, heed)
 
     async def _serve(self, server: Server) -> int:
         self.spawn(self._worker.watch())
@@ -169,6 +172,22 @@ class Supervisor:
         return verbs
 
     # What services ask (`services.Host`).
+
+    async def show(self) -> Json:
+        """Return the whole status, fresh."""
+        await self._descriptions.refresh()
+        configuration = {
+            "file": self.path,
+            "generation": self.reloads.generation,
+            "loaded_at": self.reloads.loaded_at,
+            "last_error": self.reloads.last_error,
+        }
+        keys = (router.key for router in self.configuration.virtual_routers)
+        reports = [self.reports[key] for key in keys if key in self.reports]
+        workers = [self._worker, *(other for service in self._services for other in service.workers())]
+        return overview(
+            self.configuration.daemon, self._since, configuration, workers, reports, self._services
+        )
 
     async def refresh(self) -> None:
         """Have every router reported afresh."""
@@ -283,21 +302,7 @@ class Supervisor:
         return {"ok": True, "version": __version__, "pid": os.getpid()}
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
-        await self._descriptions.refresh()
-        configuration = {
-            "file": self.path,
-            "generation": self.reloads.generation,
-            "loaded_at": self.reloads.loaded_at,
-            "last_error": self.reloads.last_error,
-        }
-        keys = (router.key for router in self.configuration.virtual_routers)
-        reports = [self.reports[key] for key in keys if key in self.reports]
-        workers = [self._worker, *(other for service in self._services for other in service.workers())]
-        return {
-            "status": overview(
-                self.configuration.daemon, self._since, configuration, workers, reports, self._services
-            ),
-        }
+        return {"status": await self.show()}
 
     def _reload_on_signal(self) -> None:
         self.spawn(self._reload())

@@ -37,6 +37,8 @@ PURE = {
     "havip.netlink.rules",
     "havip.plain",
     "havip.services.dropset",
+    "havip.services.dumped",
+    "havip.services.dumptext",
     "havip.services.orders",
     "havip.services.notify.backlog",
     "havip.services.notify.news",
@@ -90,6 +92,7 @@ WORKER_SIDE = (
     "havip.plain",
     "havip.process",
     "havip.rank",
+    "havip.signals",
     "havip.vrrp",
 )
 TOO_HEAVY_FOR_THE_WORKER = {

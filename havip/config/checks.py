@@ -14,6 +14,7 @@ from havip.config import checks_authentication, checks_cast, checks_health, chec
 from havip.config.cast import Key
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
+from havip.config.checks_dumps import check_dumps
 from havip.config.checks_groups import check_groups
 from havip.config.checks_strict import check_strict
 from havip.config.checks_tracking import check_tracking
@@ -126,6 +127,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_groups(root, drafts, problems)
     check_tracking(root, drafts, problems)
     checks_notify.check(root, problems)
+    check_dumps(root, problems)
     checks_health.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)

@@ -247,6 +247,18 @@ class Rank:
 
 
 @dataclass(frozen=True, slots=True)
+class Dumps:
+    """Where signals have the state written in keepalived's form; an empty path: beside the control socket."""
+
+    state: str = ""  # SIGUSR1
+    stats: str = ""  # SIGUSR2; SIGRTMAX-1: and count from 0 again
+    json: str = ""  # SIGRTMIN+2
+    json_version: int = 1  # 2: with the tracked processes
+    group: str = ""  # may read the files; empty: nobody else may
+    pid_file: str = ""  # empty: none
+
+
+@dataclass(frozen=True, slots=True)
 class Daemon:
     """What concerns the processes and not one router."""
 
@@ -263,6 +275,7 @@ class Daemon:
     nice: int = 0
     checker: Rank = field(default=Rank())  # of the process that runs checks
     nftables_priority: int = USUAL_PRIORITY  # of our chain of `accept: false`
+    dumps: Dumps = field(default=Dumps())
     startup_delay: Duration = ZERO  # from the daemon's start until virtual routers take part
     delay_after_boot: Duration = ZERO  # from the host's; the later of the two counts
 

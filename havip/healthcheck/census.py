@@ -91,7 +91,9 @@ class Census:
         )
         # The count is not told while all is well: it would be news with every process.
         why = "is good" if damped.shown else f"has {count} of {bounds} processes"
-        return TrackResult(TrackerKind.PROCESS, tracked.name, damped.shown, why=why)
+        return TrackResult(
+            TrackerKind.PROCESS, tracked.name, damped.shown, 0 if damped.shown else count, why=why
+        )
 
     def next_deadline(self) -> Instant:
         """Return when `judge` may say something else although no process came or went."""

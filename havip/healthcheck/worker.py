@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterable
 from typing import Final
 
-from havip import process, rank
+from havip import process, rank, signals
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
@@ -66,7 +66,11 @@ class Checker:
         """Check until told to leave."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave.set)
-        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's; the supervisor hears them
+        for number in (
+            *signals.DUMPS,
+            signal.SIGINT,
+            signal.SIGHUP,
+        ):  # a terminal's; the supervisor hears them
             loop.add_signal_handler(number, lambda: None)  # not ignored: what we start would inherit that
         loop.add_reader(self._channel.fileno(), self._hear)
         beat = loop.create_task(self._live())

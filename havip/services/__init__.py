@@ -36,6 +36,9 @@ class Host(Protocol):
     def between_lives(self) -> bool:
         """Say whether the VRRP worker is dead and about to be started again."""
 
+    async def show(self) -> Json:
+        """Return the daemon's whole status, fresh."""
+
     async def refresh(self) -> None:
         """Have every router reported afresh; if the worker cannot, what it last said must do."""
 
@@ -70,6 +73,10 @@ class Service:
 
     def verbs(self) -> Mapping[str, Handler]:
         """Return the verbs of the control socket that the service answers."""
+        return {}
+
+    def signals(self) -> Mapping[int, Callable[[], None]]:
+        """Return the signals that the service heeds, and what it does then, without waiting."""
         return {}
 
     def workers(self) -> Iterable[Worker]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from havip.services import Host, Service
 from havip.services.devices import Devices
+from havip.services.dumps import Dumps
 from havip.services.failover import Failover
 from havip.services.firewall import Firewall
 from havip.services.groups import Groups
@@ -31,5 +32,6 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Groups,
     Hold,
     Sequences,
+    Dumps,
     lambda host: StaticHoldings(),
 )

@@ -120,7 +120,7 @@ class Trackers(Service):
                     "kind": str(kind),
                     "name": name,
                     "good": None if result is None else result.good,
-                    "value": result.value if result is not None and kind is TrackerKind.FILE else None,
+                    "value": None if result is None else value_of(result),
                     "why": "waits for its first result" if result is None else result.why,
                 }
             )
@@ -226,6 +226,12 @@ def tracked_by_routers(configuration: Configuration) -> frozenset[TrackerKey]:
     return frozenset(
         tracker.key for router in configuration.virtual_routers for tracker in router.track.trackers()
     )
+
+
+def value_of(result: TrackResult) -> int | None:
+    """Return the number that a result is about: a file's, or of processes while there are not enough."""
+    counts = result.kind is TrackerKind.PROCESS and not result.good
+    return result.value if counts or result.kind is TrackerKind.FILE else None
 
 
 def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:

@@ -153,6 +153,8 @@ class Executor:
         router.adverts_sent += 1
         if priority:
             self._blackbox.record(router.slot, after(now, router.believed_for))
+        else:
+            router.resignations_sent += 1
 
     def _change_addresses(self) -> None:
         # Removals first: an address may move from one router to another.

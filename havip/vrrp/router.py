@@ -68,6 +68,7 @@ class Router:
         "rehearsal",
         "rehearsed_for",
         "resignations_received",
+        "resignations_sent",
         "scheduled",
         "send_errors",
         "settings",
@@ -122,7 +123,8 @@ class Router:
         self.unsigned = 0  # adverts that were believed without a signature
         self.frames: tuple[bytes, ...] = ()
         self.frames_away: tuple[tuple[str, bytes], ...] = ()  # (interface, frame): it carries no adverts
-        self.adverts_sent = self.adverts_received = self.resignations_received = 0
+        self.adverts_sent = self.adverts_received = 0
+        self.resignations_sent = self.resignations_received = 0
         self.announcements_sent = self.became_master = self.send_errors = self.lost = 0
         self.refused: Counter[Refusal] = Counter()
         self.batch: Batch
@@ -295,8 +297,10 @@ class Router:
         counted = {
             "adverts-sent": self.adverts_sent,
             "adverts-received": self.adverts_received,
+            "resignations-sent": self.resignations_sent,
             "resignations-received": self.resignations_received,
             "became-master": self.became_master,
+            "released-master": max(0, self.became_master - self.is_master),  # one resumed was never made
             "announcements-sent": self.announcements_sent,
             "addresses-put-back": self.lost,
             "send-errors": self.send_errors,

@@ -11,7 +11,7 @@ import signal
 import socket
 from typing import Final
 
-from havip import process, rank
+from havip import process, rank, signals
 from havip.channel import Channel
 from havip.clock import Duration, Instant, after, milliseconds, monotonic, pause, seconds
 from havip.errors import Refusal
@@ -101,7 +101,11 @@ class Worker:
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)  # the byte in the wake-up socket is what counts
-        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's; the supervisor hears them
+        for number in (
+            *signals.DUMPS,
+            signal.SIGINT,
+            signal.SIGHUP,
+        ):  # a terminal's; the supervisor hears them
             signal.signal(number, signal.SIG_IGN)
         for held in (self._kernel, self._channel, self._timer, self._signals):
             self._epoll.register(held.fileno(), select.EPOLLIN)

@@ -6,8 +6,9 @@ from havip import instance
 from havip.clock import ZERO, milliseconds, seconds
 from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group, ListOf
-from havip.config.kinds import Flag, Length, Period, Text, Whole
-from havip.config.model import Daemon, Rank
+from havip.config.files import ANY_FILE
+from havip.config.kinds import Choice, Flag, Length, Period, Text, Whole
+from havip.config.model import Daemon, Dumps, Rank
 
 LONGEST_HOLD = seconds(3600)
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
@@ -57,6 +58,47 @@ def rank(process: str, prefix: str, realtime: int) -> tuple[Field, ...]:
     )
 
 
+#: what keepalived and its manual call the keys of ``dumps``
+ELSEWHERE = (
+    "json_version",
+    *(f"{what}_dump_file{more}" for what in ("state", "stats", "json") for more in ("", "_location")),
+)
+
+DUMPS = Group(
+    Dumps,
+    (
+        Field(
+            "state",
+            ANY_FILE,
+            "the file that SIGUSR1 has written; unless given, beside the control socket",
+            "/run/havip/keepalived.data",
+            elsewhere=("state_dump_file", "data", "state_file"),
+        ),
+        Field(
+            "stats",
+            ANY_FILE,
+            "the file that SIGUSR2 has written; SIGRTMAX-1 also has counting begin again",
+            "/run/havip/keepalived.stats",
+            elsewhere=("stats_dump_file", "stats_file"),
+        ),
+        Field(
+            "json",
+            ANY_FILE,
+            "the file that SIGRTMIN+2 has written",
+            "/run/havip/keepalived.json",
+            elsewhere=("json_dump_file", "json_file"),
+        ),
+        Field("json_version", Choice((1, 2)), "2: with the tracked processes, as keepalived has it", 2),
+        Field("group", ACCOUNT, "who may read the files beside the daemon's own user", "prometheus"),
+        Field(
+            "pid_file",
+            ANY_FILE,
+            "a file with the number of the process that takes the signals, while it runs",
+            "/run/havip/keepalived.pid",
+        ),
+    ),
+)
+
 CHECKER = Group(Rank, rank("runs checks", "", 1))
 
 DAEMON = Group(
@@ -102,6 +144,13 @@ DAEMON = Group(
                 f"checker_{name}"
                 for name in ("priority", "rt_priority", "rlimit_rttime", "no_swap", "cpu_affinity")
             ),
+        ),
+        Field(
+            "dumps",
+            DUMPS,
+            "the files that signals have written, as programs that watch keepalived read them",
+            {"json": "/run/havip/keepalived.json"},
+            elsewhere=ELSEWHERE,
         ),
         Field(
             "nftables_priority",
