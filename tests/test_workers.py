@@ -132,7 +132,7 @@ def test_twenty_lives_leave_no_descriptor_behind(monkeypatch: pytest.MonkeyPatch
         counts.append(len(os.listdir("/proc/self/fd")))
 
     live(monkeypatch, OBEDIENT, scene)
-    assert counts[0] == counts[1]
+    assert counts[1] <= counts[0]  # less: what an earlier test had left was collected meanwhile
 
 
 def test_a_kernel_that_refuses_to_sweep_does_not_end_the_restarts(
