@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Final
 
 from havip import messages
-from havip.messages import Alive, LogLine, Message, RouterReport, TrackResult
+from havip.messages import Alive, CheckReport, LogLine, Message, RouterReport, TrackResult
 from havip.plain import Unfit
 
 LENGTH: Final = Struct("!I")
@@ -68,7 +68,7 @@ class Channel:
             self.dropped += 1
             return
         key: Hashable
-        if isinstance(message, RouterReport | TrackResult):
+        if isinstance(message, RouterReport | TrackResult | CheckReport):
             key = message.key
         elif isinstance(message, Alive):
             key = Alive  # an end that sleeps for a day needs to hear of one sign of life

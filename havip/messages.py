@@ -138,7 +138,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Report every router, counters included; answered by the reports and then `Described`."""
+    """Report every router or every check, counters included; answered by the reports and then `Described`."""
 
     token: int
 
@@ -202,6 +202,28 @@ class PutCheck:
 
     check: Check
     good: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What the runs of one probe came to, for all checks that share it.  Lengths are in ns."""
+
+    names: tuple[str, ...]  # of the checks
+    words: str  # how the latest run ended
+    failure: str  # its reason; empty: it passed
+    warning: str
+    weight: int | None  # that the server asked for
+    took: int
+    age: int  # since it ended; negative: none has
+    passed: int  # runs
+    failed: dict[str, int]  # runs by reason
+    buckets: tuple[int, ...]  # runs that passed, by how long they took: `havip.healthcheck.record.BOUNDS`
+    sum: int  # of the lengths of those
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return what a newer one replaces."""
+        return self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +366,7 @@ Message: TypeAlias = (
     | PutFile
     | PutProcess
     | PutCheck
+    | CheckReport
     | Delay
     | RouterReport
     | GroupReport

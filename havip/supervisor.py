@@ -175,7 +175,7 @@ class Supervisor:
 
     async def show(self) -> Json:
         """Return the whole status, fresh."""
-        await self._descriptions.refresh()
+        await asyncio.gather(*(service.refresh() for service in self._services))
         configuration = {
             "file": self.path,
             "generation": self.reloads.generation,

@@ -21,12 +21,14 @@ PURE = {
         for path in (ROOT / "havip/config").glob("*.py")
         if path.stem not in ("__init__", "keyfiles", "onsite", "tables", "yamlfile")
     ),
+    "havip.control.checkviews",
     "havip.control.views",
     "havip.damping",
     "havip.errors",
     "havip.healthcheck.census",
     "havip.healthcheck.content",
     "havip.healthcheck.outcome",
+    "havip.healthcheck.record",
     "havip.healthcheck.schedule",
     "havip.healthcheck.verdict",
     "havip.holdoff",
@@ -137,6 +139,7 @@ MAY_ASK = {
     ),
     "uptime": ("havip.services.hold",),
     "wall": (
+        "havip.services.checkbook",
         "havip.services.hold",
         "havip.services.notifier",
         "havip.services.operator",

@@ -19,6 +19,7 @@ VERBS: Final = {
     "check": "check a configuration file, and show every error with its line and column",
     "schema": "print the JSON Schema of the configuration file, for editors",
     "status": "show the virtual routers of the running daemon",
+    "checks": "show the health checks of the running daemon",
     "reload": "have the running daemon read its configuration again",
     "failover": "hand a virtual router over to another machine",
     "maintenance": "keep virtual routers out of the election, across reboots too, until they are let in",

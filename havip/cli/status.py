@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 
 from havip.cli import BAD, GOOD, VERBS, add_socket_argument
+from havip.cli.checks import section
 from havip.cli.reload import problem_line
+from havip.cli.table import age, at_time, length, table, wrapped
 from havip.cli.told import told_words
-from havip.clock import seconds, spell, wall
+from havip.clock import wall
 from havip.control.client import DEFAULT_SOCKET, Client
 from havip.control.views import Router, Status, SyncGroup, Tracked, Worker
 
 HELP = VERBS["status"]
 
-LABEL = 13  # columns of "  addresses  "
+HEADING = ("ROUTER", "STATE", "FOR", "PRIORITY", "MASTER", "WHY")
 NARROWEST = 40  # columns below which wrapping would not help
 
 EPILOG = """\
@@ -34,6 +35,7 @@ For each virtual router:
   holds      what goes with the addresses: those that adverts do not tell of, routes, rules
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
   counters   since the worker started; those that are 0 only with --verbose
+For the health checks: their number and a line each; of more than 100 only those that failed (`havip checks`).
 For each sync group: its state, why, its members, and for whom those of them wait that would be MASTER.
 
 examples:
@@ -118,12 +120,14 @@ def status_lines(
             yield ""
         separate = True
         yield from router_lines(router, now, width, verbose)
+    if status.checks.total and not wanted:
+        yield ""
+        yield from section(status.checks, now)
 
 
 def brief_lines(status: Status, wanted: Collection[str], now: float) -> Iterator[str]:
     """Yield a heading, and one line for each of the routers in ``wanted``, or for all if it is empty."""
-    rows = [("ROUTER", "STATE", "FOR", "PRIORITY", "MASTER", "WHY")]
-    rows += [
+    rows = [
         (group.name, group.state, age(now - group.since), "group", "", group.why)
         for group in status.sync_groups
         if not wanted or group.name in wanted
@@ -133,9 +137,7 @@ def brief_lines(status: Status, wanted: Collection[str], now: float) -> Iterator
             since = age(now - router.since)
             priority = str(router.effective_priority)
             rows.append((router.name, router.state, since, priority, master_words(router), router.why))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
+    yield from table(HEADING, rows)
 
 
 def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -> Iterator[str]:
@@ -247,42 +249,6 @@ def timer_words(router: Router) -> list[str]:
 def counter_words(counters: Mapping[str, int], verbose: bool) -> list[str]:
     """Return counters by name, those that are 0 only if ``verbose``."""
     return [f"{name} {count}" for name, count in counters.items() if count or verbose]
-
-
-def wrapped(label: str, words: Sequence[str], width: int | None, separator: str = ", ") -> Iterator[str]:
-    """Yield ``words`` behind ``label`` in lines of at most ``width`` columns, where words allow it."""
-    if not words:
-        return
-    indent = " " * LABEL
-    line = f"  {label}".ljust(LABEL) if label else ""
-    start = len(line)
-    for position, word in enumerate(words):
-        piece = word if position == len(words) - 1 else word + separator.rstrip()
-        glue = "" if len(line) == start else " "
-        if width is not None and glue and len(line) + len(glue) + len(piece) > width:
-            yield line
-            line, start, glue = indent, len(indent), ""
-        line += glue + piece
-    yield line
-
-
-def length(of_seconds: float) -> str:
-    """Return a length of time for people."""
-    return spell(seconds(of_seconds))
-
-
-def age(of_seconds: float) -> str:
-    """Return how long ago something was, in its two largest units: ``3m12s``, ``2d04h``."""
-    total = max(0, int(of_seconds))
-    for size, smaller, units in ((86400, 3600, "dh"), (3600, 60, "hm"), (60, 1, "ms")):
-        if total >= size:
-            return f"{total // size}{units[0]}{total % size // smaller:02}{units[1]}"
-    return f"{total}s"
-
-
-def at_time(instant: float) -> str:
-    """Return an instant (seconds since 1970) in local time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(instant))
 
 
 def terminal_width() -> int | None:

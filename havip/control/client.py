@@ -14,6 +14,7 @@ import os
 import socket
 from typing import Any, TypeAlias
 
+from havip.control.checkviews import Checks
 from havip.control.views import Status
 from havip.errors import HavipError, NotPermitted, Unreachable
 
@@ -61,6 +62,23 @@ class Client:
         if not isinstance(status, dict):
             raise self._not_havip("its answer holds no status")
         return status
+
+    def checks(self, *names: str, failed: bool = False) -> Checks:
+        """Return the health checks: all, those of some names, or those of them that have failed.
+
+        Raises `Refused`: ``no-such-check``.
+        """
+        try:
+            return Checks.of(self.checks_as_dict(*names, failed=failed))
+        except (KeyError, TypeError) as error:
+            raise self._not_havip(f"its checks lack {error}") from error
+
+    def checks_as_dict(self, *names: str, failed: bool = False) -> Json:
+        """Return the same as the daemon sent it (docs/cli.md lists the keys)."""
+        checks = self.ask("checks", names=list(names), failed=failed).get("checks")
+        if not isinstance(checks, dict):
+            raise self._not_havip("its answer holds no checks")
+        return checks
 
     def reload(self) -> Json:
         """Have the daemon read its configuration again; return the plan that it carried out.

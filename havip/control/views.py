@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from havip.clock import to_seconds
+from havip.control.checkviews import Checks
 
 if TYPE_CHECKING:  # the client does without what the daemon's messages need
     from havip.messages import RouterReport
@@ -175,6 +176,7 @@ class Status:
     network_namespace: str | None = None  # the one that it entered
     sync_groups: tuple[SyncGroup, ...] = ()
     notifications: Json = field(default_factory=dict)  # by channel, as docs/notifications.md has it
+    checks: Checks = field(default_factory=Checks)
 
     @classmethod
     def of(cls, data: Json) -> Status:
@@ -196,4 +198,5 @@ class Status:
             network_namespace=data.get("network_namespace"),
             sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
             notifications=dict(data.get("notifications", {})),
+            checks=Checks.of(data["checks"]) if data.get("checks") else Checks(),
         )

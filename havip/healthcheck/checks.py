@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from havip.clock import Instant, milliseconds, monotonic, to_seconds
 from havip.config.health import Check, FirstState
 from havip.config.tracking import TrackerKind
 from havip.healthcheck.reactor import Run
+from havip.healthcheck.record import Record
 from havip.healthcheck.runner import Result, Runner
 from havip.healthcheck.schedule import first_due, next_due
 from havip.healthcheck.verdict import Verdict
-from havip.messages import TrackResult
+from havip.messages import CheckReport, TrackResult
 
 MOST_AT_ONCE: Final = 1000  # probes under way; others wait for their turn
 LATE: Final = milliseconds(50)
@@ -41,6 +42,7 @@ class Probed:
         self.due = Instant(0)
         self.run: Run | None = None
         self.dropped = False
+        self.record = Record()
 
     def result(self, name: str) -> TrackResult | None:
         """Return what a check of that name says now; None: nothing yet."""
@@ -63,6 +65,8 @@ class Checks:
         self._ready: deque[Probed] = deque()  # due, and waiting for a place
         self._serial = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self.runs = 0  # that were begun
+        self.lateness = 0  # of all of them, ns
         self.late = 0  # runs that began more than `LATE` after they were due
 
     def put(self, check: Check, good: bool | None) -> None:
@@ -95,6 +99,22 @@ class Checks:
         coming, self._coming, now = [one for one in self._coming if not one.dropped], [], monotonic()
         for number, probed in enumerate(coming):
             self._schedule(probed, first_due(now, probed.check.interval, number, len(coming)))
+
+    def reports(self) -> Iterator[CheckReport]:
+        """Yield what became of every probe, each as it is when its turn comes."""
+        for probed in list(self._by_check.values()):
+            if not probed.dropped:
+                yield probed.record.report(tuple(probed.names), monotonic())
+
+    def totals(self) -> dict[str, int]:
+        """Return the counters of all probes together; lengths are in ns."""
+        return {
+            "runs": self.runs,
+            "late": self.late,
+            "lateness": self.lateness,
+            "under-way": self._runner.under_way,
+            "waiting": len(self._ready),
+        }
 
     def stop(self) -> None:
         """End everything."""
@@ -131,7 +151,10 @@ class Checks:
                 self._run(probed, now)
 
     def _run(self, probed: Probed, now: Instant) -> None:
-        self.late += now - probed.due > LATE
+        lateness = now - probed.due
+        self.runs += 1
+        self.lateness += lateness
+        self.late += lateness > LATE
 
         def done(result: Result) -> None:
             probed.run = None
@@ -142,6 +165,7 @@ class Checks:
     def _judge(self, probed: Probed, result: Result) -> None:
         """Take the outcome of a run, and tell if it turns the verdict."""
         now, check, outcome, before = monotonic(), probed.check, result.outcome, probed.verdict.good
+        probed.record.ran(outcome, result.took, result, now)
         probed.verdict = probed.verdict.after(outcome.passed, check.rise, check.fall)
         good = probed.verdict.good
         if good is not before or outcome.weight != probed.weight:

@@ -18,6 +18,7 @@ from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
 from havip.healthcheck.checks import Checks
+from havip.healthcheck.describing import Describing
 from havip.healthcheck.files import FileWatch
 from havip.healthcheck.processes import ProcessWatch
 from havip.healthcheck.runs import Runs
@@ -28,6 +29,7 @@ from havip.messages import (
     Alive,
     Commit,
     Committed,
+    Describe,
     DropTracker,
     LogLine,
     Message,
@@ -59,6 +61,7 @@ class Checker:
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
         self._checks = Checks(self._tell)
+        self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
         self._writing = False
 
@@ -81,6 +84,7 @@ class Checker:
         self._files.stop()
         self._processes.stop()
         self._checks.stop()
+        self._describing.stop()
         await asyncio.sleep(0)  # the scripts that run are killed
 
     async def _live(self) -> None:
@@ -125,6 +129,8 @@ class Checker:
                 self._waiting = {}
                 self._checks.begin()
                 self._post(Committed(generation))
+            case Describe(token=token):
+                self._describing.begin(token, self._checks.reports(), self._checks.totals)
             case Resign():
                 self._leave.set()
             case _:

@@ -83,6 +83,9 @@ class Service:
         """Return the processes that the service keeps running."""
         return ()
 
+    async def refresh(self) -> None:
+        """Learn anew what `status` shows, in bounded time; what cannot be learnt is shown as it was."""
+
     def status(self) -> Json:
         """Return the sections that the service adds to the daemon's status."""
         return {}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final
-
 from havip.messages import Describe, Described, Message
 from havip.services import Host, Json, Service
-from havip.waiting import happens
-
-ANSWER_WITHIN: Final = 2.0  # seconds for the worker to describe itself before old reports must do
+from havip.services.asking import Asking
 
 
 class Descriptions(Service):
@@ -18,40 +13,23 @@ class Descriptions(Service):
     def __init__(self, host: Host) -> None:
         self.totals: dict[str, int] = {}
         self._host = host
-        self._waiting: dict[int, asyncio.Event] = {}
-        self._one_at_a_time = asyncio.Lock()
-        self._next: asyncio.Task[None] | None = None
-        self._token = 0
+        self._asking = Asking(host.spawn, self._ask)
 
     async def refresh(self) -> None:
-        """Have every router reported afresh; if the worker cannot, what it last said must do.
+        """Have every router reported afresh; if the worker cannot, what it last said must do."""
+        await self._asking.refresh()
 
-        Everybody who asks while a description is under way gets the next one, all of them the same: however
-        many clients there are, the worker never has two in hand.
-        """
-        if self._next is None:
-            self._next = self._host.spawn(self._describe())
-        await asyncio.shield(self._next)
-
-    async def _describe(self) -> None:
-        async with self._one_at_a_time:
-            self._next = None
-            if self._host.between_lives:
-                return
-            self._token += 1
-            token = self._token
-            arrived = self._waiting[token] = asyncio.Event()
-            self._host.post(Describe(token))
-            await happens(arrived, ANSWER_WITHIN)
-            self._waiting.pop(token, None)
+    def _ask(self, token: int) -> bool:
+        if self._host.between_lives:
+            return False
+        self._host.post(Describe(token))
+        return True
 
     def hear(self, message: Message) -> None:
         """Take the answer."""
         if isinstance(message, Described):
             self.totals = message.totals
-            waiting = self._waiting.pop(message.token, None)
-            if waiting is not None:
-                waiting.set()
+            self._asking.answered(message.token)
 
     def status(self) -> Json:
         """Return the counters of the whole worker."""
@@ -59,5 +37,4 @@ class Descriptions(Service):
 
     def give_up(self) -> None:
         """Let nobody wait any longer: the worker has ended."""
-        for waiting in self._waiting.values():
-            waiting.set()
+        self._asking.give_up()

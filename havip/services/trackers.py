@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -25,9 +25,11 @@ from havip.config.tracking import (
 )
 from havip.messages import (
     Alive,
+    CheckReport,
     Commit,
     Committed,
     Delay,
+    Described,
     DropTracker,
     LogLine,
     Message,
@@ -38,7 +40,8 @@ from havip.messages import (
     Setup,
     TrackResult,
 )
-from havip.services import Host, Json, Service
+from havip.services import Handler, Host, Json, Service
+from havip.services.checkbook import Checkbook
 from havip.workers import CheckerWorker, Worker
 
 log = logging.getLogger("havip.supervisor")
@@ -71,11 +74,13 @@ class Trackers(Service):
         self._heard_at = 0.0  # by the loop's clock
         self._given_up = False
         self._rank = Rank()
+        self._book = Checkbook(host.spawn)
 
     async def prepare(self, new: Configuration) -> None:
         """Begin to track what is new, and wait a moment for what it says."""
         wanted, tracked = in_use(new), tracked_by_routers(new)
         self._tracked |= tracked
+        self._book.put({**self._book.checks, **checks_of(wanted)}.values())
         fresh = [key for key in tracked & wanted.keys() if key not in self._results]
         if wanted and self._worker is None:
             self._wanted, self._rank = wanted, new.daemon.checker
@@ -103,6 +108,7 @@ class Trackers(Service):
             if self._worker is not None:
                 self._worker.post(DropTracker(kind, name))
         self._wanted, self._tracked = wanted, tracked_by_routers(new)
+        self._book.put(checks_of(wanted).values())
         if not wanted:
             await self.leave()
 
@@ -110,10 +116,20 @@ class Trackers(Service):
         """Return the checker, if there is one."""
         return () if self._worker is None else (self._worker,)
 
+    def verbs(self) -> Mapping[str, Handler]:
+        """Answer for the health checks."""
+        return {"checks": self._book.answer}
+
+    async def refresh(self) -> None:
+        """Have the runs of health checks described afresh, if the checker can."""
+        await self._book.refresh()
+
     def status(self) -> Json:
         """Return what is tracked by name, and what was last found."""
         shown = []
         for kind, name in self._wanted:
+            if kind is TrackerKind.CHECK:
+                continue
             result = self._results.get((kind, name))
             shown.append(
                 {
@@ -124,19 +140,20 @@ class Trackers(Service):
                     "why": "waits for its first result" if result is None else result.why,
                 }
             )
-        return {"trackers": shown}
+        return {"trackers": shown, "checks": self._book.briefly()}
 
     async def leave(self) -> None:
         """End the checker."""
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        worker, self._worker = self._worker, None
+        worker, self._worker, self._book.worker = self._worker, None, None
         if worker is not None:
             await worker.leave()
 
     def _start(self) -> None:
-        worker = self._worker = self._make(self._started, self._on_message, lambda: None)
+        worker = self._make(self._started, self._on_message, self._book.ended)
+        self._worker = self._book.worker = worker
         self._heard_at = asyncio.get_running_loop().time()
         self._given_up = False
         try:
@@ -181,6 +198,8 @@ class Trackers(Service):
             case Alive():
                 self._heard_at = asyncio.get_running_loop().time()
                 self._given_up = False
+            case CheckReport() | Described():
+                self._book.hear(message)
             case LogLine(level=level, text=text):
                 checker_log.log(level, "%s", text)
             case Committed():
@@ -217,6 +236,8 @@ class Trackers(Service):
     def _file(self, result: TrackResult) -> None:
         """Keep the newest result of a tracker, and hand it on if a router may go by it."""
         self._results[result.key] = result
+        if result.kind is TrackerKind.CHECK:
+            self._book.file(result)
         if result.key in self._tracked:
             self._host.post(result)
 
@@ -232,6 +253,11 @@ def value_of(result: TrackResult) -> int | None:
     """Return the number that a result is about: a file's, or of processes while there are not enough."""
     counts = result.kind is TrackerKind.PROCESS and not result.good
     return result.value if counts or result.kind is TrackerKind.FILE else None
+
+
+def checks_of(wanted: Mapping[TrackerKey, Definition]) -> dict[str, Check]:
+    """Return the health checks among what the checker is to look at, by name."""
+    return {check.name: check for check in wanted.values() if isinstance(check, Check)}
 
 
 def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:

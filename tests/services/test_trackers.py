@@ -235,18 +235,16 @@ def test_a_checker_that_stays_away_is_believed_for_a_while_and_then_all_has_fail
 def test_the_status_shows_what_is_tracked_by_name() -> None:
     async def scene(host: Host) -> None:
         await host.load(BOTH, GOOD)
-        assert host.service.status() == {
-            "trackers": [
-                {"kind": "script", "name": "web", "good": True, "value": None, "why": "is good"},
-                {
-                    "kind": "file",
-                    "name": "load",
-                    "good": None,
-                    "value": None,
-                    "why": "waits for its first result",
-                },
-            ]
-        }
+        assert host.service.status()["trackers"] == [
+            {"kind": "script", "name": "web", "good": True, "value": None, "why": "is good"},
+            {
+                "kind": "file",
+                "name": "load",
+                "good": None,
+                "value": None,
+                "why": "waits for its first result",
+            },
+        ]
 
     play(scene)
 
