@@ -20,6 +20,11 @@ def we_keep_waiting(us: Settings, advert: Advert) -> bool:
     return advert.priority >= us.priority or not us.preempt
 
 
+def we_are_equals(us: Settings, advert: Advert) -> bool:
+    """Say whether another router has our priority: only addresses decide then (RFC 9568 section 8.3.2)."""
+    return advert.priority == us.priority
+
+
 def we_give_way(us: Settings, advert: Advert) -> bool:
     """As master: say whether the other master is the better one (RFC 9568 section 6.4.3)."""
     if advert.priority == us.priority:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from havip.clock import spell
 from havip.config.model import Family
 from havip.errors import Refusal
-from havip.vrrp import announce, packet, peers
+from havip.vrrp import announce, election, packet, peers
 from havip.vrrp.kernel import InterfaceView, Kernel
 from havip.vrrp.packet import Advert, Heard
 from havip.vrrp.sockets import AdvertReceiver, AdvertSender, FrameSender
@@ -189,6 +189,11 @@ class Port:
             theirs = ", ".join(str(ip_address(address)) for address in advert.addresses)
             text = f"{sender} advertises other addresses than are configured here: {theirs}"
             self.remarks.append((router, "addresses", text))
+        if election.we_are_equals(router.settings, advert):
+            router.equals += 1
+            us = f"as we ({ip_address(router.settings.address)})"
+            text = f"{sender} advertises the same priority {advert.priority} {us}: give each router its own"
+            self.remarks.append((router, "equal-priority", text))
         if advert.interval != router.settings.interval:
             text = f"{sender} advertises every {spell(advert.interval)}, we would every "
             self.remarks.append((router, "interval", text + spell(router.settings.interval)))

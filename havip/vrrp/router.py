@@ -53,6 +53,7 @@ class Router:
         "config",
         "devices",
         "epoch",
+        "equals",
         "frames",
         "frames_away",
         "holds_all",
@@ -120,6 +121,7 @@ class Router:
         self.checks_peers = False  # adverts of others do not count
         self.signing = signing or Signing()
         self.signatures: Signatures | None = None  # None: adverts are not signed
+        self.equals = 0  # other routers seen with our priority
         self.unsigned = 0  # adverts that were believed without a signature
         self.frames: tuple[bytes, ...] = ()
         self.frames_away: tuple[tuple[str, bytes], ...] = ()  # (interface, frame): it carries no adverts
@@ -305,6 +307,7 @@ class Router:
             "addresses-put-back": self.lost,
             "send-errors": self.send_errors,
             "unsigned-believed": self.unsigned,
+            "equal-priorities": self.equals,
         }
         for refusal in Refusal:
             counted[f"refused-{refusal}"] = self.refused[refusal]

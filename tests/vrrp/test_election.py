@@ -39,6 +39,11 @@ def test_a_backup_of_equal_priority_follows_whatever_the_address() -> None:
     assert election.we_keep_waiting(us(), advert(100, source=PEER))
 
 
+@pytest.mark.parametrize(("theirs", "equals"), [(99, False), (100, True), (101, False), (0, False)])
+def test_routers_of_one_priority_are_equals(theirs: int, equals: bool) -> None:
+    assert election.we_are_equals(us(), advert(theirs)) is equals
+
+
 @pytest.mark.parametrize(
     ("theirs", "source", "gives_way"),
     [

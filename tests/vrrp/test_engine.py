@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from havip.clock import NEVER, Duration
 from havip.config.model import Announcing
 from havip.errors import Refusal
@@ -188,6 +190,24 @@ def test_a_master_with_another_interval_or_other_addresses_is_followed_and_remar
     stack.engine.hear(stack.port(), stack.now)
     assert stack.remarks == ["addresses", "interval"]
     assert stack.router().adverts_received == 1
+
+
+@pytest.mark.parametrize("master", [False, True])
+def test_a_router_with_our_priority_is_remarked_once_and_counted(stack: Stack, master: bool) -> None:
+    started(stack, router(priority=150))
+    stack.run(10 if master else 1)
+    for priority in (150, 150, 151, 149):
+        stack.port().inbox.append(heard(priority=priority))
+        stack.engine.hear(stack.port(), stack.now)
+    assert stack.remarks == ["equal-priority"]
+    assert stack.router().counters()["equal-priorities"] == 1
+
+
+def test_routers_of_different_priorities_are_not_remarked(stack: Stack) -> None:
+    started(stack, router(priority=150))
+    stack.port().inbox.extend([heard(priority=151), heard(priority=149), heard(priority=0)])
+    stack.engine.hear(stack.port(), stack.now)
+    assert (stack.remarks, stack.router().counters()["equal-priorities"]) == ([], 0)
 
 
 def test_hearing_costs_the_queue_nothing(stack: Stack) -> None:

@@ -6,7 +6,7 @@ from havip.channel import Channel, pair
 from havip.messages import INFO, Committed, LogLine, Message, RouterReport, Transition
 from havip.vrrp.reporter import LINES, Reporter
 from havip.vrrp.router import Router
-from tests.vrrp.model import at
+from tests.vrrp.model import at, heard, router
 from tests.vrrp.stack import Stack, started
 
 
@@ -78,6 +78,29 @@ def test_the_same_remark_about_a_router_is_logged_once_a_minute(stack: Stack) ->
     assert ears.lines() == ["gw: refused a packet from 10.0.0.2: its TTL is not 255"]
     ears.reporter.remark(stack.port().on, remark, at(60))
     assert len(ears.lines()) == 1
+
+
+def logged_of(stack: Stack, ours: int, theirs: int) -> list[str]:
+    """Return what is logged when routers of these priorities meet."""
+    started(stack, router(priority=ours))
+    ears = Ears()
+    stack.port().inbox.append(heard(priority=theirs))
+    for packet in stack.port().inbox:
+        stack.port().judge(packet)
+    for remark in stack.port().remarks:
+        ears.reporter.remark(stack.port().on, remark, at(0))
+    return ears.lines()
+
+
+def test_that_another_router_owns_the_addresses_too_is_logged(stack: Stack) -> None:
+    words = "it claims to own the addresses (priority 255), and so do we: correct one of the two"
+    assert logged_of(stack, 255, 255) == [f"gw: refused a packet from 10.0.0.2: {words}"]
+
+
+def test_two_routers_of_one_priority_are_logged_with_both_addresses(stack: Stack) -> None:
+    words = "10.0.0.2 advertises the same priority 150 as we (10.0.0.1): give each router its own"
+    assert logged_of(stack, 150, 150) == [f"gw: {words}"]
+    assert stack.port().remarks[0][1] == "equal-priority"
 
 
 def test_another_remark_is_not_silenced_by_the_first(stack: Stack) -> None:
