@@ -291,7 +291,7 @@ def in_network_namespace(name: str) -> bool:
 
 
 def name_of_network_namespace() -> str:
-    """Return what tells this process's network namespace from all others until the next boot.
+    """Return what tells the calling thread's network namespace from all others until the next boot.
 
     The kernel gives the inode of one that is gone to the next one; a cookie (Linux 5.14) is never given
     again.  Where there is none, the inode must do.

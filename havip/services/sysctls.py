@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from havip import statefile
+from havip import process, statefile
 from havip.config.sysctl_plan import IPV4, RP_FILTER, Memory, plan_sysctls
 from havip.plain import Unfit, from_plain, to_plain
 
@@ -22,7 +22,6 @@ log = logging.getLogger("havip.devices")
 
 ROOT: Final = Path("/proc/sys")
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-NAMESPACE: Final = Path("/proc/thread-self/ns/net")
 
 #: the settings that we ever change: a damaged record leads nowhere else
 OURS: Final = re.compile(r"net/ipv[46]/conf/(?!\.{1,2}/)[^/\0\ud800-\udfff]+/[a-z0-9_]+")
@@ -52,7 +51,7 @@ class Sysctls:
     def memory(self) -> Mapping[str, Memory]:
         """Return what we have changed, by path; read from the disk when it is asked for first."""
         if self._memory is None:
-            self._file = self._directory / f"sysctls-{os.stat(NAMESPACE).st_ino}.json"
+            self._file = self._directory / f"sysctls-{process.name_of_network_namespace()}.json"
             self._memory = self._recall()
         return self._memory
 

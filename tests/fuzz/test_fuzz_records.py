@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from random import Random
 
 from havip import claims
 from havip.messages import Leftovers, decode, encode
 from havip.plain import Unfit, to_plain
+from havip.process import name_of_network_namespace
 from havip.services import orders, sysctls
 from havip.vrrp import sequences
 from havip.vrrp.kernel import Kernel
@@ -107,7 +107,7 @@ def test_a_damaged_record_of_settings_leads_nowhere_else(tmp_path: Path) -> None
         file.write_text("1\n")
     paths = ("net/../kernel/x", *(f"net/ipv4/conf/{name}/x" for name in ("../../../kernel", "a\0", "\ud800")))
     changed = {path: ["0", "1"] for path in (*paths, "net/ipv4/conf/eth0/rp_filter")}
-    record = tmp_path / f"sysctls-{os.stat(sysctls.NAMESPACE).st_ino}.json"
+    record = tmp_path / f"sysctls-{name_of_network_namespace()}.json"
     record.write_text(json.dumps({"boot": sysctls.boot(), "changed": [changed]}))
     assert sysctls.Sysctls(tmp_path, root).sync({}) == {}
     assert (elsewhere.read_text(), setting.read_text()) == ("1\n", "0\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,17 @@ def test_the_filters_of_all_interfaces_are_found(root: Path, tmp_path: Path) -> 
 
 def test_a_dot_in_a_name_is_written_as_sysctl_reads_it() -> None:
     assert dotted("net/ipv4/conf/eth0.10/rp_filter") == "net.ipv4.conf.eth0/10.rp_filter"
+
+
+@pytest.mark.root
+def test_a_namespace_is_never_given_the_settings_of_one_that_is_gone(tmp_path: Path) -> None:
+    """The kernel gives its inode to the next one."""
+    life = (
+        "import sys, pathlib; from havip.services.sysctls import Sysctls; "
+        "sysctls = Sysctls(pathlib.Path(sys.argv[1])); print(len(sysctls.memory)); "
+        "assert not sysctls.sync({'net/ipv4/conf/lo/arp_ignore': '1'})"
+    )
+    for _ in range(8):
+        command = ["unshare", "--net", sys.executable, "-c", life, str(tmp_path)]
+        assert subprocess.check_output(command, text=True) == "0\n"
+    assert len(list(tmp_path.iterdir())) == 8
