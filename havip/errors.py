@@ -68,6 +68,20 @@ IN_WORDS = {
     Refusal.NOT_RUNNING: "the virtual router is in FAULT",
 }
 
+BY_WORDS = {words: refusal for refusal, words in IN_WORDS.items()}
+
+
+def refused(source: str, refusal: Refusal) -> str:
+    """Return the sentence for the log about a packet from ``source``."""
+    return f"refused a packet from {source}: {refusal.in_words}"
+
+
+def refused_in(line: str) -> tuple[str, Refusal] | None:
+    """Return (source, why) from a line that holds a sentence of `refused`; None: it holds none."""
+    _, found, rest = line.partition("refused a packet from ")
+    source, _, words = rest.partition(": ")
+    return (source, BY_WORDS[words]) if found and words in BY_WORDS else None
+
 
 class HavipError(Exception):
     """An error that a person must read.  ``reason`` is a short constant for machines."""

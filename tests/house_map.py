@@ -45,6 +45,11 @@ PURE = {
     "havip.services.notify.backlog",
     "havip.services.notify.news",
     "havip.services.notify.retry",
+    *(
+        f"havip.snmp.{path.stem}"
+        for path in (ROOT / "havip/snmp").glob("[!_]*.py")
+        if path.stem not in ("interfaces", "session")
+    ),
     "havip.vrrp.actions",
     "havip.vrrp.announce",
     "havip.vrrp.auth",
@@ -84,6 +89,7 @@ WORKER_SIDE = (
     "havip.config.health",
     "havip.config.probes",
     "havip.config.routing",
+    "havip.config.snmp",
     "havip.config.syncgroups",
     "havip.config.tracking",
     "havip.damping",
@@ -143,6 +149,7 @@ MAY_ASK = {
         "havip.services.hold",
         "havip.services.notifier",
         "havip.services.operator",
+        "havip.services.snmp",
         "havip.cli",
         "havip.supervisor",
         "havip.vrrp.reporter",

@@ -1,4 +1,4 @@
-"""How `havip status` shows what became of notifications."""
+"""How `havip status` shows what became of notifications, and of SNMP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 COUNTS = ("queued", "running", "done", "written", "failed", "dropped")
+SESSION_COUNTS = ("requests", "traps_sent", "traps_dropped")
+
+
+def snmp_words(session: Mapping[str, Any] | None) -> list[str]:
+    """Return the words of the line about the session with the SNMP agent; none: it is not wanted."""
+    if session is None:
+        return []
+    connected = [] if session["connected"] else ["NOT CONNECTED"]
+    error = [session["error"]] if session["error"] else []
+    refused = [f"another agent serves {mib}" for mib in session["refused"]]
+    counts = [f"{key.replace('_', ' ')} {session[key]}" for key in SESSION_COUNTS if session[key]]
+    return [session["socket"], *connected, *error, *refused, *counts]
 
 
 def told_words(section: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
-from havip.config import checks_authentication, checks_cast, checks_health, checks_holdings, checks_notify
+from havip.config import (
+    checks_authentication,
+    checks_cast,
+    checks_health,
+    checks_holdings,
+    checks_notify,
+    checks_snmp,
+)
 from havip.config.cast import Key
 from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
@@ -129,6 +136,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     checks_notify.check(root, problems)
     check_dumps(root, problems)
     checks_health.check(root, problems)
+    checks_snmp.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)
     check_strict(drafts, problems)

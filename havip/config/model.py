@@ -18,6 +18,7 @@ from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.health import Check
 from havip.config.notify import Channels, Notify
 from havip.config.routing import VirtualRoute, VirtualRule
+from havip.config.snmp import Snmp
 from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
 from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
@@ -301,6 +302,7 @@ class Configuration:
     checks: tuple[Check, ...] = ()
     interfaces: tuple[InterfaceDelays, ...] = ()
     notify: Channels = field(default_factory=Channels)
+    snmp: Snmp | None = None  # None: nothing is told over SNMP
 
     @property
     def tracked(self) -> Tracked:

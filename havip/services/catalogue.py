@@ -16,6 +16,7 @@ from havip.services.notifier import Notifications
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.sequences import Sequences
+from havip.services.snmp import Snmp
 from havip.services.static import StaticHoldings
 from havip.services.trackers import Trackers
 from havip.services.worker_log import WorkerLog
@@ -33,5 +34,6 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Hold,
     Sequences,
     Dumps,
+    Snmp,
     lambda host: StaticHoldings(),
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from havip.clock import spell
 from havip.config.model import Family
-from havip.errors import Refusal
+from havip.errors import Refusal, refused
 from havip.vrrp import announce, election, packet, peers
 from havip.vrrp.kernel import InterfaceView, Kernel
 from havip.vrrp.packet import Advert, Heard
@@ -177,8 +177,7 @@ class Port:
         return router, advert
 
     def _refuse(self, router: Router | None, refusal: Refusal, source: bytes) -> Verdict:
-        text = f"refused a packet from {ip_address(source)}: {refusal.in_words}"
-        self.remarks.append((router, refusal, text))
+        self.remarks.append((router, refusal, refused(str(ip_address(source)), refusal)))
         return router, refusal
 
     def _compare(self, router: Router, advert: Advert) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from havip.cli.told import told_words
+from havip.cli.told import snmp_words, told_words
 
 IDLE = {"queued": 0, "running": 0, "done": 0, "failed": 0, "dropped": 0, "last": None}
 FIFO = {"path": "/run/events", "queued": 0, "written": 0, "dropped": 0, "trouble": None}
@@ -27,4 +27,26 @@ def test_failures_show_what_came_of_the_last_attempt() -> None:
         ["mail", "done 2"],
         ["/run/events", "written 7", "nobody reads it"],
         ["http://h", "queued 1", "running 1"],
+    ]
+
+
+def test_the_session_with_the_snmp_agent_has_a_line_where_one_is_wanted() -> None:
+    assert snmp_words(None) == []
+    session = {
+        "socket": "/var/agentx/master",
+        "connected": True,
+        "error": "",
+        "refused": [],
+        "requests": 0,
+        "traps_sent": 3,
+        "traps_dropped": 0,
+    }
+    assert snmp_words(session) == ["/var/agentx/master", "traps sent 3"]
+    lost = session | {"connected": False, "error": "no such file", "refused": ["VRRP-MIB"]}
+    assert snmp_words(lost) == [
+        "/var/agentx/master",
+        "NOT CONNECTED",
+        "no such file",
+        "another agent serves VRRP-MIB",
+        "traps sent 3",
     ]

@@ -17,6 +17,7 @@ from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.daemon import CHECKER, DUMPS
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
+from havip.config.keys.snmp import SNMP
 from havip.config.kinds import Length, Whole
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -72,6 +73,7 @@ TABLES = [
     ("### `mail`", notify.MAIL),
     ("### `webhooks`", notify.WEBHOOK),
     ("#### `password` and `authorization`", notify.SECRET),
+    ("## `snmp`", SNMP),
     ("## `daemon`", DAEMON),
     ("### `checker`", CHECKER),
     ("### `dumps`", DUMPS),

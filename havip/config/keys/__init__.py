@@ -16,6 +16,7 @@ from havip.config.keys.names import NAME
 from havip.config.keys.notify import SECTIONS as NOTIFIED
 from havip.config.keys.router import DEFAULTS, ROUTER
 from havip.config.keys.routing import STATIC
+from havip.config.keys.snmp import SECTIONS as MANAGED
 from havip.config.keys.tracking import SECTIONS as TRACKED
 
 __all__ = ["ANNOUNCE", "CONFIGURATION", "DAEMON", "DEFAULTS", "NAME", "ROUTER"]
@@ -49,6 +50,7 @@ CONFIGURATION = Group(
         *TRACKED,
         CHECKS,
         *NOTIFIED,
+        *MANAGED,
     ),
     expected='a configuration with the key "virtual_routers"',
 )
