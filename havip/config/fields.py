@@ -27,7 +27,7 @@ class ListOf:
 
     item: Kind | Group
     most: int
-    split: Callable[[str], tuple[str, ...]] | None = None
+    split: Callable[[str], tuple[Any, ...]] | None = None
     judge: Callable[[tuple[Any, ...]], None] | None = None
     said: str = ""  # what is expected, if these words are better
 

@@ -13,3 +13,7 @@ LONGEST_PATH = 4095  # bytes: PATH_MAX and its closing zero
 CA_FILE = Text("an absolute path of a file of certificates", r"^/.*[^/]$", longest=LONGEST_PATH)
 #: a file that need not be there
 ANY_FILE = Text("an absolute path of a file", r"^/.*[^/]$", longest=LONGEST_PATH)
+#: holds a certificate that we show, its key perhaps beside it under ``key_file``
+CERTIFICATE_FILE = Text("an absolute path of a file with a certificate", r"^/.*[^/]$", longest=LONGEST_PATH)
+#: holds a private key
+KEY_FILE = Text("an absolute path of a file with a private key", r"^/.*[^/]$", longest=LONGEST_PATH)

@@ -100,7 +100,7 @@ class KeyFiles:
         return None
 
 
-def contents(path: str, forbidden: int) -> bytes:
+def contents(path: str, forbidden: int, most: int = MOST_BYTES) -> bytes:
     """Return what a small file holds.  Raises `Unfit`, also if its mode has any of the ``forbidden`` bits."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -112,9 +112,9 @@ def contents(path: str, forbidden: int) -> bytes:
                 raise Unfit(
                     f"everybody has access to it (mode {stat.S_IMODE(found.st_mode):04o}): chmod o= it"
                 )
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise Unfit(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MOST_BYTES:
-        raise Unfit(f"it holds more than {MOST_BYTES} bytes")
+    if len(data) > most:
+        raise Unfit(f"it holds more than {most} bytes")
     return data

@@ -17,13 +17,14 @@ Schema = dict[str, Any]
 
 WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 #: exact in nanoseconds, so 1ns is the least step and no rounding can happen unseen
-LENGTH_OF_TIME = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,9}))?(us|ms|s|min|h)")
+LENGTH_OF_TIME = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,9}))?(us|ms|s|min|h|d)")
 UNITS = {
     "us": Duration(1_000),
     "ms": milliseconds(1),
     "s": seconds(1),
     "min": seconds(60),
     "h": seconds(3600),
+    "d": seconds(86400),
 }
 
 

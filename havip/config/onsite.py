@@ -14,11 +14,13 @@ from havip import permission
 from havip.config.commands import ACCOUNT, COMMAND, Program
 from havip.config.draft import Draft, group_of, value_of
 from havip.config.fields import Group, ListOf, Named, Shape
-from havip.config.files import CA_FILE
+from havip.config.files import CA_FILE, CERTIFICATE_FILE, KEY_FILE
+from havip.config.keyfiles import OTHERS, Unfit, contents
 from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.problems import Problems, quote
 from havip.config.reader import BAD, Read, Reading, whole
 
+LARGEST_KEY: Final = 65536  # bytes
 NOBODY: Final[Mapping[str, Read]] = MappingProxyType({})
 Look = Callable[[Any, Mapping[str, Read]], str | None]
 
@@ -118,9 +120,40 @@ def certificates(path: str, beside: Mapping[str, Read]) -> str | None:
     return None
 
 
+def own_certificate(path: str, beside: Mapping[str, Read]) -> str | None:
+    """Say why a file does not hold a certificate that we could show, with its key there or beside it."""
+    import ssl
+
+    if "key_password" in beside and not text_of(group_of(beside, "key_password"), "value"):
+        return None  # said where that stands, or handed to the daemon alone
+    password = group_of(beside, "key_password").get("value")
+    secret = b"" if password is None else password.value.value
+    key = text_of(beside, "key_file") or None
+    if key is not None and private_key(key, beside):
+        return None  # said there
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_cert_chain(path, key, lambda: secret)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        return f"{path}: no certificate with its key: {str(why).replace('_', ' ').lower()}"
+    return None
+
+
+def private_key(path: str, beside: Mapping[str, Read]) -> str | None:
+    """Say why a file may not hold a private key."""
+    try:
+        contents(path, OTHERS, most=LARGEST_KEY)
+    except Unfit as error:
+        return f"{path}: {error}"
+    return None
+
+
 #: who judges the values of a shape
 LOOKS: Final[tuple[tuple[Shape, Look], ...]] = (
     (COMMAND, program),
     (ACCOUNT, account),
     (CA_FILE, certificates),
+    (CERTIFICATE_FILE, own_certificate),
+    (KEY_FILE, private_key),
 )

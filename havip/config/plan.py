@@ -164,7 +164,8 @@ def difference(old: Any, new: Any, field: Field, path: str) -> list[str]:
     if isinstance(shape, Named):
         return by_name(old, new, shape, path)
     if isinstance(shape, ListOf) and shape.split is not None:
-        return [f"{path}: {shlex.join(old) or 'none'} -> {shlex.join(new) or 'none'}"]
+        was, now = (shlex.join(map(str, words)) or "none" for words in (old, new))
+        return [f"{path}: {was} -> {now}"]
     if isinstance(shape, ListOf):
         return [f"{path}: {moved(old or (), new or ())}"]
     return [f"{path}: {in_words(old, shape)} -> {in_words(new, shape)}"]
