@@ -18,6 +18,7 @@ from bench.daemons import KINDS, REALTIME
 from bench.load import hearing, sending
 from bench.plan import OUTPUT, Plan
 from bench.report import Row
+from bench.signed import signed
 from bench.startup import startups
 from bench.takeover import fleet_takeover, takeovers
 from bench.tracking import tracking
@@ -27,6 +28,7 @@ BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "fleet": fleet_takeover,
     "send": sending,
     "hear": hearing,
+    "signed": signed,
     "track": tracking,
     "startup": startups,
     "calm": false_takeovers,

@@ -130,13 +130,18 @@ def hearing(plan: Plan) -> list[Row]:
 
 
 def one_backup(
-    plan: Plan, here: Stage, kind: type[Daemon], routers: list[VirtualRouter], speak: Speak
+    plan: Plan,
+    here: Stage,
+    kind: type[Daemon],
+    routers: list[VirtualRouter],
+    speak: Speak,
+    voice: type[ScriptedMaster] = ScriptedMaster,
 ) -> float:
     """Return us of CPU time per advert heard by a backup that has nothing else to do."""
     interval = routers[0].interval
     rounds = window_of(plan, len(routers)) // interval
     with (
-        ScriptedMaster(here.peer, routers, here.sources(PEER)) as master,
+        voice(here.peer, routers, here.sources(PEER)) as master,
         kind(here.daemon, routers, plan.scratch, plan.realtime) as daemon,
     ):
         daemon.start()
