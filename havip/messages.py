@@ -155,9 +155,10 @@ class TrackResult:
     kind: TrackerKind
     name: str
     good: bool
-    value: int = 0  # of a file, of processes while there are too few, or the weight of a check's answer
+    value: int = 0  # of a file, or of processes while there are too few
     state: str = ""  # of a virtual router
     why: str = ""  # in words that follow the tracker's name: "exited with 1"
+    weight: int | None = None  # that the server of a check asked for
 
     @property
     def key(self) -> TrackerKey:
@@ -198,10 +199,10 @@ class PutProcess:
 
 @dataclass(frozen=True, slots=True)
 class PutCheck:
-    """Run this check from the next `Commit` on; ``good`` is its verdict so far, None if there is none."""
+    """Run this check from the next `Commit` on; ``last`` is what it said in an earlier life of the worker."""
 
     check: Check
-    good: bool | None
+    last: TrackResult | None
 
 
 @dataclass(frozen=True, slots=True)

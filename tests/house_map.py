@@ -30,6 +30,7 @@ PURE = {
     "havip.healthcheck.http1",
     "havip.healthcheck.outcome",
     "havip.healthcheck.record",
+    "havip.healthcheck.relations",
     "havip.healthcheck.schedule",
     "havip.healthcheck.verdict",
     "havip.holdoff",

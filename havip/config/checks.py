@@ -23,6 +23,7 @@ from havip.config.checks_accept import check_accept
 from havip.config.checks_devices import check_devices
 from havip.config.checks_dumps import check_dumps
 from havip.config.checks_groups import check_groups
+from havip.config.checks_relations import check_relations
 from havip.config.checks_strict import check_strict
 from havip.config.checks_tracking import check_tracking
 from havip.config.draft import Draft
@@ -137,6 +138,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_dumps(root, problems)
     checks_health.check(root, problems)
     checks_snmp.check(root, problems)
+    check_relations(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)
     check_strict(drafts, problems)

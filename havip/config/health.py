@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from havip.clock import Duration, seconds
+from havip.clock import ZERO, Duration, seconds
 from havip.config import probes
 from havip.config.cast import Address
 
@@ -19,11 +19,25 @@ class FirstState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Damping:
+    """How a check that fails again and again is held back (RFC 2439): each failure adds 1000 to a penalty."""
+
+    half_life: Duration = field(default=seconds(60))  # in which the penalty halves
+    suppress: int = 2500  # above this it is held back
+    reuse: int = 750  # below this it is let go of
+    longest: Duration = field(default=seconds(240))  # that it is held back after its last failure
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One check.  Of the kinds of probes exactly one is given."""
 
     name: str
     tcp: probes.Tcp | None = None
+    script: probes.Script | None = None
+    file: probes.File | None = None
+    all: tuple[str, ...] | None = None  # names of checks that must all be good
+    any: tuple[str, ...] | None = None  # names of checks of which one must be good
     host: str = ""  # an address, or a name that is resolved again and again
     port: int | None = None  # None: that of the kind
     source: Address | None = None
@@ -37,6 +51,9 @@ class Check:
     rise: int = 2  # good runs in a row that mend it
     fall: int = 3  # bad runs in a row that fail it
     start: FirstState = FirstState.UNKNOWN
+    warm_up: Duration = ZERO  # over which first runs are spread, beside what is needed anyway
+    parent: str = ""  # the check without which this one cannot be good; empty: none
+    damping: Damping | None = None
     weight: int = 0
     reverse: bool = False
 
@@ -46,9 +63,20 @@ class Check:
         return next(kind for kind in probes.KINDS if getattr(self, kind) is not None)
 
     @property
+    def probes(self) -> bool:
+        """Say whether it has a probe of its own, and is not one of several together."""
+        return self.all is None and self.any is None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return the names of the checks that this one goes by."""
+        members = (*(self.all or ()), *(self.any or ()))
+        return (*members, self.parent) if self.parent else members
+
+    @property
     def probed(self) -> Check:
         """Return what makes one probe: checks that are alike in it share every run."""
-        return replace(self, name="", weight=0, reverse=False)
+        return replace(self, name="", weight=0, reverse=False, parent="")
 
     def pace(self, good: bool | None, against: int) -> Duration:
         """Return how long it is from one run to the next, given the verdict and the runs that deny it."""

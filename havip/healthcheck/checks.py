@@ -5,177 +5,226 @@ Checks that are alike but for their names share one probe: an endpoint is asked 
 
 from __future__ import annotations
 
-import asyncio
-import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from havip.clock import Instant, milliseconds, monotonic, to_seconds
-from havip.config.health import Check, FirstState
+from havip.clock import Instant
+from havip.config.health import Check
 from havip.config.tracking import TrackerKind
-from havip.healthcheck.reactor import Run
-from havip.healthcheck.record import Record
+from havip.healthcheck.lane import Lane
+from havip.healthcheck.probed import Probed
+from havip.healthcheck.relations import NOTHING, Relations, Word, all_of, any_of, orphaned
 from havip.healthcheck.runner import Result, Runner
-from havip.healthcheck.schedule import first_due, next_due
-from havip.healthcheck.verdict import Verdict
+from havip.healthcheck.schedule import Phases, first_due, next_due
+from havip.healthcheck.turns import Turns
 from havip.messages import CheckReport, TrackResult
 
-MOST_AT_ONCE: Final = 1000  # probes under way; others wait for their turn
-LATE: Final = milliseconds(50)
-NOT_YET: Final = "has not been good often enough yet"
+MOST_AT_ONCE: Final = 10_000  # probes under way, if the process may have as many descriptors
+MOST_PROGRAMS: Final = 64  # of the operator's under way: each is a process, and they are not ours
 
 Tell = Callable[[TrackResult], None]
 
 
-class Probed:
-    """One probe, and the names of the checks that it serves."""
+@dataclass(slots=True)
+class Entry:
+    """One check by its name.  ``probed`` is None for one that makes one of several."""
 
-    def __init__(self, check: Check, good: bool | None) -> None:
-        self.check = check
-        self.names: list[str] = []
-        if good is None and check.start is not FirstState.UNKNOWN:
-            good = check.start is FirstState.GOOD
-        self.verdict = Verdict(good)
-        self.why = NOT_YET if good is False else ""
-        self.weight: int | None = None
-        self.due = Instant(0)
-        self.run: Run | None = None
-        self.dropped = False
-        self.record = Record()
-
-    def result(self, name: str) -> TrackResult | None:
-        """Return what a check of that name says now; None: nothing yet."""
-        good = self.verdict.good
-        if good is None:
-            return None
-        return TrackResult(TrackerKind.CHECK, name, good, self.weight or 0, why=self.why)
+    check: Check
+    probed: Probed | None
+    word: Word  # as it was last told
+    orphan: bool = False  # its parent has failed
 
 
 class Checks:
     """Every health check by name, and every probe."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(
+        self,
+        tell: Tell,
+        runner: Runner | None = None,
+        turns: Turns | None = None,
+        places: int = MOST_AT_ONCE,
+        programs: int = MOST_PROGRAMS,
+    ) -> None:
         self._tell = tell
-        self._runner = Runner()
-        self._by_name: dict[str, Probed] = {}
+        self._runner = runner = Runner() if runner is None else runner
+        self._turns = turns = Turns() if turns is None else turns
+        self._entries: dict[str, Entry] = {}
         self._by_check: dict[Check, Probed] = {}
-        self._coming: list[Probed] = []  # begin with the next commit
-        self._queue: list[tuple[Instant, int, Probed]] = []  # by when they are due
-        self._ready: deque[Probed] = deque()  # due, and waiting for a place
-        self._serial = 0
-        self._alarm: asyncio.TimerHandle | None = None
-        self.runs = 0  # that were begun
-        self.lateness = 0  # of all of them, ns
-        self.late = 0  # runs that began more than `LATE` after they were due
+        self._coming: dict[Probed, None] = {}  # begin with the next commit
+        self._news: dict[str, None] = {}  # names to be judged with the next commit
+        self._relations = Relations({})
+        self._phases = Phases()
+        self._probes: Lane[Probed] = Lane(places, lambda: runner.under_way, self._run, turns)
+        self._programs: Lane[Probed] = Lane(programs, lambda: runner.programs_under_way, self._run, turns)
+        runner.on_gone = self._programs.freed
 
-    def put(self, check: Check, good: bool | None) -> None:
-        """Run a check from the next `begin` on; ``good`` is its verdict so far, None if there is none."""
-        self.drop(check.name)
-        probed = self._by_check.get(check.probed)
-        if probed is None:
-            probed = self._by_check[check.probed] = Probed(check, good)
-            self._coming.append(probed)
-        probed.names.append(check.name)
-        self._by_name[check.name] = probed
-        result = probed.result(check.name)
-        if result is not None:
-            self._tell(result)
+    def put(self, check: Check, last: TrackResult | None) -> None:
+        """Have a check from the next `begin` on; ``last`` is what it said in an earlier life of ours.
+
+        One that is in the place of another has that one's word until it has one of its own.
+        """
+        known = self._entries.get(check.name)
+        if known is not None:
+            word = known.word
+        else:
+            word = NOTHING if last is None else Word(last.good, last.why, last.weight)
+        before = self._forget(check.name)
+        probed = None
+        if check.probes:
+            probed = self._by_check.get(check.probed)
+            if probed is None:
+                same_pace = before is not None and before.check.interval == check.interval
+                phase = before.phase if before and same_pace else self._phases.take(check.interval)
+                probed = self._by_check[check.probed] = Probed(check, word, phase)
+                self._coming[probed] = None
+                if before is not None:
+                    probed.record = before.record
+            probed.names.append(check.name)
+        self._entries[check.name] = Entry(check, probed, word if known is not None else NOTHING)
+        self._news[check.name] = None
 
     def drop(self, name: str) -> None:
-        """Run a check no more."""
-        probed = self._by_name.pop(name, None)
-        if probed is None:
-            return
-        probed.names.remove(name)
-        if not probed.names:
-            del self._by_check[probed.check.probed]
-            probed.dropped = True
-            if probed.run is not None:
-                probed.run.cancel()
+        """Have a check no more."""
+        self._forget(name)
 
     def begin(self) -> None:
-        """Begin with the checks that are new."""
-        coming, self._coming, now = [one for one in self._coming if not one.dropped], [], monotonic()
+        """Put in force what was put: judge what is new, and run it."""
+        self._relations = Relations({name: entry.check for name, entry in self._entries.items()})
+        news, self._news = self._news, {}
+        self._relations.judge([name for name in news if name in self._entries], self._judge)
+        coming, self._coming, now = [one for one in self._coming if one.wanted], {}, self._turns.now()
         for number, probed in enumerate(coming):
-            self._schedule(probed, first_due(now, probed.check.interval, number, len(coming)))
+            check = probed.check
+            due = first_due(now, check.interval, number, len(coming), check.warm_up, probed.phase)
+            self._schedule(probed, due)
+
+    def stop(self) -> None:
+        """End everything."""
+        self._probes.close()
+        self._programs.close()
+        self._runner.close()
+
+    def _forget(self, name: str) -> Probed | None:
+        """Let go of a check; return its probe if that served nobody else."""
+        entry = self._entries.pop(name, None)
+        self._news.pop(name, None)
+        probed = None if entry is None else entry.probed
+        if entry is None or probed is None:
+            return None
+        probed.names.remove(name)
+        probed.asleep -= entry.orphan
+        if probed.names:
+            if not probed.wanted:
+                self._rest(probed)
+            return None
+        del self._by_check[probed.check.probed]
+        self._coming.pop(probed, None)
+        self._end(probed)
+        return probed
+
+    def _end(self, probed: Probed) -> None:
+        self._lane(probed).drop(probed)
+        if probed.run is not None:
+            probed.run.cancel()
+            probed.run = None
+            self._lane(probed).freed()
+
+    def _lane(self, probed: Probed) -> Lane[Probed]:
+        return self._probes if probed.check.script is None else self._programs
+
+    def _schedule(self, probed: Probed, due: Instant) -> None:
+        probed.due = due
+        self._lane(probed).put(probed, due)
+
+    def _run(self, probed: Probed, now: Instant) -> None:
+        if probed.run is not None:
+            if not probed.run.over:  # a program that was told to end, and takes its time
+                self._schedule(probed, next_due(probed.due, probed.check.interval, now))
+                return
+            probed.run = None
+        told = False
+
+        def done(result: Result) -> None:
+            nonlocal told
+            told = True
+            if probed.run is not None and probed.run.over:
+                probed.run = None
+            self._ended(probed, result)
+
+        run = self._runner.start(probed.check, now, done)
+        if run is not None and not (told and run.over):
+            probed.run = run
+
+    def _ended(self, probed: Probed, result: Result) -> None:
+        """Take the outcome of a run, and tell if it is news."""
+        now = self._turns.now()
+        probed.record.ran(result.outcome, result.took, result, now)
+        if probed.judge(result, now):
+            self._relations.judge(list(probed.names), self._judge)
+        if probed.wanted:  # what was told may have put it to rest
+            self._schedule(probed, probed.next_run(now))
+        self._lane(probed).freed()
+
+    def _judge(self, name: str) -> bool:
+        """Tell what a check says if that is news; say whether it was."""
+        entry = self._entries.get(name)
+        if entry is None:  # dropped since the last commit
+            return False
+        word = self._own_word(entry)
+        parent = self._entries.get(entry.check.parent)
+        orphan = parent is not None and parent.word.good is False
+        if parent is not None and orphan:
+            word = orphaned(entry.check.parent, parent.word)
+        if orphan is not entry.orphan:
+            entry.orphan = orphan
+            if entry.probed is not None:
+                self._stir(entry.probed, orphan)
+        if word.good is None or word == entry.word:
+            return False
+        entry.word = word
+        self._tell(TrackResult(TrackerKind.CHECK, name, word.good, weight=word.weight, why=word.why))
+        return True
+
+    def _own_word(self, entry: Entry) -> Word:
+        if entry.probed is not None:
+            return entry.probed.word
+        check = entry.check
+        names = check.all or check.any or ()
+        members = [(name, self._entries[name].word) for name in names if name in self._entries]
+        return all_of(members) if check.all else any_of(members)
+
+    def _stir(self, probed: Probed, orphan: bool) -> None:
+        """Put a probe to rest whose last name has lost its parent, and wake it up again."""
+        was_wanted = probed.wanted
+        probed.asleep += 1 if orphan else -1
+        if was_wanted and not probed.wanted:
+            self._rest(probed)
+        elif probed.wanted and not was_wanted and probed not in self._coming:
+            now = self._turns.now()
+            # As many may wake up as there are children: by their phases, not all at once.
+            number = int(probed.phase * len(self._by_check))
+            self._schedule(probed, first_due(now, probed.check.interval, number, len(self._by_check)))
+
+    def _rest(self, probed: Probed) -> None:
+        self._end(probed)
+        probed.rest()
 
     def reports(self) -> Iterator[CheckReport]:
         """Yield what became of every probe, each as it is when its turn comes."""
         for probed in list(self._by_check.values()):
-            if not probed.dropped:
-                yield probed.record.report(tuple(probed.names), monotonic())
+            if probed.names:
+                yield probed.record.report(tuple(probed.names), self._turns.now())
 
     def totals(self) -> dict[str, int]:
         """Return the counters of all probes together; lengths are in ns."""
+        lanes = (self._probes, self._programs)
         return {
-            "runs": self.runs,
-            "late": self.late,
-            "lateness": self.lateness,
-            "under-way": self._runner.under_way,
-            "waiting": len(self._ready),
+            "runs": sum(lane.punctuality.begun for lane in lanes),
+            "late": sum(lane.punctuality.late for lane in lanes),
+            "lateness": sum(lane.punctuality.sum for lane in lanes),
+            "worst-lateness": max(lane.punctuality.worst for lane in lanes),
+            "under-way": self._runner.under_way + self._runner.programs_under_way,
+            "waiting": sum(lane.waiting for lane in lanes),
         }
-
-    def stop(self) -> None:
-        """End everything."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._runner.close()
-
-    def _schedule(self, probed: Probed, due: Instant) -> None:
-        probed.due = due
-        self._serial += 1
-        heapq.heappush(self._queue, (due, self._serial, probed))
-        if self._queue[0][2] is probed:
-            self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        if self._queue:
-            wait = max(0.0, to_seconds(self._queue[0][0] - monotonic()))
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._wake)
-
-    def _wake(self) -> None:
-        now = monotonic()
-        while self._queue and self._queue[0][0] <= now:
-            self._ready.append(heapq.heappop(self._queue)[2])
-        self._start_ready(now)
-        self._set_alarm()
-
-    def _start_ready(self, now: Instant) -> None:
-        while self._ready and self._runner.under_way < MOST_AT_ONCE:
-            probed = self._ready.popleft()
-            if not probed.dropped:
-                self._run(probed, now)
-
-    def _run(self, probed: Probed, now: Instant) -> None:
-        lateness = now - probed.due
-        self.runs += 1
-        self.lateness += lateness
-        self.late += lateness > LATE
-
-        def done(result: Result) -> None:
-            probed.run = None
-            self._judge(probed, result)
-
-        probed.run = self._runner.start(probed.check, now, done)
-
-    def _judge(self, probed: Probed, result: Result) -> None:
-        """Take the outcome of a run, and tell if it turns the verdict."""
-        now, check, outcome, before = monotonic(), probed.check, result.outcome, probed.verdict.good
-        probed.record.ran(outcome, result.took, result, now)
-        probed.verdict = probed.verdict.after(outcome.passed, check.rise, check.fall)
-        good = probed.verdict.good
-        if good is not before or outcome.weight != probed.weight:
-            probed.weight = outcome.weight
-            probed.why = "is good" if good else str(result)
-            for name in probed.names:
-                told = probed.result(name)
-                if told is not None:
-                    self._tell(told)
-        pace = check.pace(good, probed.verdict.against)
-        self._schedule(probed, next_due(probed.due, pace, now))
-        if self._ready:
-            self._start_ready(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from havip.healthcheck.attempt import Attempt, writable
 from havip.healthcheck.outcome import Failed, Failure
 
-IN_PROGRESS: Final = 115  # EINPROGRESS
+UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
 SO_BINDTODEVICE: Final = socket.SO_BINDTODEVICE
 
 
@@ -42,10 +43,11 @@ def open_socket(attempt: Attempt, kind: int, protocol: int = 0) -> socket.socket
 async def connect(sock: socket.socket, attempt: Attempt) -> None:
     """Connect over TCP.  Raises OSError, or `Failed` if that is not possible from here."""
     attempt.stage = "connecting"
-    error = sock.connect_ex((attempt.address, attempt.port))
-    if error == IN_PROGRESS:
+    there = (attempt.address, attempt.port)
+    error = sock.connect_ex(there)
+    while error in UNDER_WAY:
         await writable(sock.fileno())
-        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = sock.connect_ex(there)  # says how it ended; SO_ERROR would call one under way good
     if error:
         raise OSError(error, os.strerror(error))
     if attempt.note is not None:

@@ -1,16 +1,15 @@
 """Runs probes, thousands at once, on an epoll of their own beneath the event loop: one wake-up, many events.
 
 A task and a transport a probe would cost more than the probe.  Here a probe is a coroutine that yields the
-descriptor it waits for, registered once, edge-triggered, and forgotten when its socket is closed.
+descriptor it waits for, watched for that alone, edge-triggered, and forgotten when its socket is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import select
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -20,9 +19,10 @@ from havip.healthcheck.outcome import Failed, Failure, Outcome, of_error
 
 log = logging.getLogger("havip.checker")
 
-EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+EDGE: Final = select.EPOLLET
 TROUBLE: Final = select.EPOLLERR | select.EPOLLHUP
 BATCH: Final = 256  # events of one turn; then the rest of the process gets its turn
+MOST_TURNS: Final = 64  # in which to hear what has arrived before anything is taken for late
 
 Done = Callable[[Outcome], None]
 
@@ -30,17 +30,28 @@ Done = Callable[[Outcome], None]
 class Run:
     """One probe under way."""
 
-    __slots__ = ("_reactor", "coroutine", "deadline", "descriptors", "done", "waits_for")
+    __slots__ = ("_reactor", "coroutine", "deadline", "descriptors", "done", "timeout", "waits_for")
 
     def __init__(
-        self, reactor: Reactor, coroutine: Coroutine[Any, Any, Outcome], deadline: Instant, done: Done
+        self,
+        reactor: Reactor,
+        coroutine: Coroutine[Any, Any, Outcome],
+        timeout: Duration,
+        now: Instant,
+        done: Done,
     ) -> None:
         self._reactor = reactor
         self.coroutine = coroutine
-        self.deadline = deadline
+        self.timeout = timeout
+        self.deadline = after(now, timeout)
         self.done: Done | None = done  # None: it is over
-        self.descriptors: list[int] = []  # registered
+        self.descriptors: list[int] = []  # watched
         self.waits_for: Wait = (-1, 0)
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing of it is left."""
+        return self.done is None
 
     def cancel(self) -> None:
         """End it; nobody is told an outcome."""
@@ -54,7 +65,8 @@ class Reactor:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._waiting: dict[int, Run] = {}  # by descriptor
-        self._patience: dict[Duration, deque[Run]] = {}  # by timeout: in each, the first to end comes first
+        #: by timeout those that wait, as keys: in each dictionary the first to end comes first
+        self._patience: dict[Duration, OrderedDict[Run, None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at: Instant | None = None
         self.under_way = 0
@@ -62,8 +74,9 @@ class Reactor:
 
     def close(self) -> None:
         """End every probe."""
-        for run in set(self._waiting.values()):
-            self.cancel(run)
+        for runs in list(self._patience.values()):
+            for run in list(runs):
+                self.cancel(run)
         if self._alarm is not None:
             self._alarm.cancel()
         self._loop.remove_reader(self._epoll.fileno())
@@ -73,11 +86,11 @@ class Reactor:
         self, coroutine: Coroutine[Any, Any, Outcome], timeout: Duration, now: Instant, done: Done
     ) -> Run:
         """Run a probe; ``done`` is called once, perhaps before this returns."""
-        run = Run(self, coroutine, after(now, timeout), done)
+        run = Run(self, coroutine, timeout, now, done)
         self.under_way += 1
         self._resume(run, None)
         if run.done is not None:
-            self._patience.setdefault(timeout, deque()).append(run)
+            self._patience.setdefault(timeout, OrderedDict())[run] = None
             if self._alarm_at is None or run.deadline < self._alarm_at:
                 self._set_alarm(run.deadline)
         return run
@@ -91,26 +104,39 @@ class Reactor:
     def _over(self, run: Run) -> None:
         run.done = None
         self.under_way -= 1
+        runs = self._patience.get(run.timeout)
+        if runs is not None and run in runs:
+            del runs[run]
+            if not runs:
+                del self._patience[run.timeout]
         for descriptor in run.descriptors:
             if self._waiting.get(descriptor) is run:  # not another's, who was given the number since
                 del self._waiting[descriptor]
 
-    def _turn(self) -> None:
-        """Go on with every probe that can."""
+    def _turn(self) -> int:
+        """Go on with every probe that can; return how many events there were."""
         waiting = self._waiting
-        for descriptor, events in self._epoll.poll(0, BATCH):
-            run = waiting.get(descriptor)
-            if run is None:
-                continue
-            wanted, mask = run.waits_for
-            if wanted == descriptor and events & (mask | TROUBLE):
-                self._resume(run, None)
+        # Whose they are is looked up first: a probe that ends gives its numbers to the next ones.
+        happened = [
+            (waiting.get(descriptor), descriptor, events) for descriptor, events in self._epoll.poll(0, BATCH)
+        ]
+        for run, descriptor, events in happened:
+            if run is not None and waiting.get(descriptor) is run:
+                wanted, mask = run.waits_for
+                if wanted == descriptor and events & (mask | TROUBLE):
+                    self._resume(run, None)
+        return len(happened)
 
     def _resume(self, run: Run, error: Exception | None) -> None:
         try:
             wait: Wait = run.coroutine.send(None) if error is None else run.coroutine.throw(error)
+            if error is None:
+                self._watch(wait, run)
+                return
+            run.coroutine.close()  # it has had its time, and heeds that not
+            outcome = Outcome(Failure.TIMED_OUT)
         except StopIteration as end:
-            outcome: Outcome = end.value
+            outcome = end.value
         except Failed as failed:
             outcome = failed.outcome
         except TimedOut:
@@ -120,25 +146,31 @@ class Reactor:
         except Exception as fault:  # a fault of ours must not end the checks of everybody else
             log.error("a probe broke", exc_info=fault)
             outcome = Outcome(Failure.INTERNAL, f"{type(fault).__name__}: {fault}")
-        else:
-            run.waits_for = wait
-            self._watch(wait[0], run)
-            return
         done = run.done
         if done is not None:
             self._over(run)
             done(outcome)
 
-    def _watch(self, descriptor: int, run: Run) -> None:
-        """Have the events of a descriptor; what is watched already is not disturbed.
+    def _watch(self, wait: Wait, run: Run) -> None:
+        """Have the events that a probe waits for, those included that are there already.
 
-        That it was watched before proves nothing: the number may have been given to another socket since.
+        That its descriptor was watched before proves nothing: the number may be another socket's since.
+        Raises OSError for one that cannot be watched.
         """
-        with contextlib.suppress(FileExistsError):
-            self._epoll.register(descriptor, EVENTS)
-        if self._waiting.get(descriptor) is not run:
-            self._waiting[descriptor] = run
-            run.descriptors.append(descriptor)
+        run.waits_for = wait
+        descriptor, mask = wait
+        if self._waiting.get(descriptor) is run:
+            try:
+                self._epoll.modify(descriptor, mask | EDGE)
+            except FileNotFoundError:
+                self._epoll.register(descriptor, mask | EDGE)
+            return
+        try:
+            self._epoll.register(descriptor, mask | EDGE)
+        except FileExistsError:
+            self._epoll.modify(descriptor, mask | EDGE)
+        self._waiting[descriptor] = run
+        run.descriptors.append(descriptor)
 
     def _set_alarm(self, at: Instant) -> None:
         if self._alarm is not None:
@@ -147,16 +179,17 @@ class Reactor:
         self._alarm = self._loop.call_later(max(0.0, to_seconds(at - monotonic())), self._expire)
 
     def _expire(self) -> None:
-        """End what has had its time."""
+        """End what has had its time; whatever has arrived by now is heard first, however late we are."""
         now = monotonic()
         self._alarm = self._alarm_at = None
-        following: Instant | None = None
-        for runs in self._patience.values():
-            while runs and (runs[0].done is None or runs[0].deadline <= now):
-                run = runs.popleft()
-                if run.done is not None:
-                    self._resume(run, TimedOut())
-            if runs and (following is None or runs[0].deadline < following):
-                following = runs[0].deadline
-        if following is not None:
-            self._set_alarm(following)
+        for _ in range(MOST_TURNS):
+            if self._turn() < BATCH:
+                break
+        places = BATCH
+        for runs in list(self._patience.values()):
+            while places and (run := next(iter(runs), None)) is not None and run.deadline <= now:
+                places -= 1
+                self._resume(run, TimedOut())
+        following = [next(iter(runs)).deadline for runs in self._patience.values()]
+        if following:
+            self._set_alarm(min(following))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
 from havip.config.probes import PORTS
 from havip.healthcheck.attempt import Attempt
+from havip.healthcheck.errand import Errand
 from havip.healthcheck.names import Names
 from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthcheck.probes import probe_of
-from havip.healthcheck.reactor import Reactor, Run
+from havip.healthcheck.reactor import Reactor
+from havip.healthcheck.runs import Runs
+
+NO_DESTINATION: Final = ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +37,55 @@ class Result:
 Done: TypeAlias = Callable[[Result], None]
 
 
+class Ending(Protocol):
+    """A run that is under way."""
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing of it is left."""
+
+    def cancel(self) -> None:
+        """End it; nobody is told an outcome."""
+
+
 class Runner:
     """Starts runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, runs: Runs | None = None) -> None:
         self.names = Names()
         self._reactor = Reactor()
+        self._runs = Runs(None) if runs is None else runs
+        self._errands: set[Errand] = set()
+        self.on_gone: Callable[[], None] = lambda: None  # called when a program has ended
 
     @property
     def under_way(self) -> int:
-        """Return how many runs have not ended."""
+        """Return how many runs have not ended, programs aside."""
         return self._reactor.under_way
+
+    @property
+    def programs_under_way(self) -> int:
+        """Return how many programs have not ended."""
+        return len(self._errands)
 
     def close(self) -> None:
         """End every run; nobody is told an outcome."""
         self.names.close()
+        for errand in list(self._errands):
+            errand.cancel()
         self._reactor.close()
 
     def start(
         self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None = None
-    ) -> Run | None:
-        """Begin a run.  ``done`` is called once, perhaps before this returns; then that is None."""
+    ) -> Ending | None:
+        """Begin a run.  ``done`` is called once, perhaps before this returns.
+
+        Returns what is under way; a program may be so for a little while after its outcome was told.
+        """
+        if check.script is not None:
+            return self._run_program(check, now, done, note)
         version = None if check.source is None else check.source.version
-        addresses = self.names.addresses(check.host, version, now) if check.host else ("",)
+        addresses = self.names.addresses(check.host, version, now) if check.host else NO_DESTINATION
         if not addresses:
             done(Result(Outcome(Failure.NAME, self.names.why_none(check.host))))
             return None
@@ -68,3 +98,17 @@ class Runner:
 
         run = self._reactor.start(probe_of(check.kind)(attempt), check.timeout, now, ended)
         return None if run.done is None else run
+
+    def _run_program(
+        self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None
+    ) -> Errand:
+        def ended(outcome: Outcome) -> None:
+            done(Result(outcome, "", Duration(monotonic() - now)))
+
+        def gone(errand: Errand) -> None:
+            self._errands.discard(errand)
+            self.on_gone()
+
+        errand = Errand(check, self._runs, ended, gone, note)
+        self._errands.add(errand)
+        return errand

@@ -6,8 +6,10 @@ It is told what to track and tells what it finds.  What that means for a router 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterable
@@ -17,10 +19,11 @@ from havip import process, rank, signals
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
-from havip.healthcheck.checks import Checks
+from havip.healthcheck.checks import MOST_AT_ONCE, Checks
 from havip.healthcheck.describing import Describing
 from havip.healthcheck.files import FileWatch
 from havip.healthcheck.processes import ProcessWatch
+from havip.healthcheck.runner import Runner
 from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
@@ -43,6 +46,7 @@ from havip.messages import (
 )
 
 ALIVE_EVERY: Final = 1.0  # seconds
+KEPT_BACK: Final = 512  # descriptors for scripts, files and ourselves
 #: To run scripts as other users and end them, to hear of processes, to read files that are others' alone; to
 #: send probes through an interface, with a mark, and as ICMP.
 CAPABILITIES: Final = (
@@ -60,7 +64,7 @@ class Checker:
         self._waiting: dict[str, ScriptCheck] = {}  # begin with the next commit
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
-        self._checks = Checks(self._tell)
+        self._checks = Checks(self._tell, Runner(runs), places=places())
         self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
         self._writing = False
@@ -94,12 +98,11 @@ class Checker:
 
     def _hear(self) -> None:
         self._channel.flush()
-        while True:
-            for message in self._channel.receive():
-                self._obey(message)
-            if not self._channel.has_input:
-                break
-        if self._channel.closed:
+        for message in self._channel.receive():
+            self._obey(message)
+        if self._channel.has_input:  # after the probes have had their turn: there may be thousands
+            asyncio.get_running_loop().call_soon(self._hear)
+        elif self._channel.closed:
             self._leave.set()
         self._mind_backlog()
 
@@ -114,8 +117,8 @@ class Checker:
                 self._files.put(file, fresh)
             case PutProcess(process=tracked):
                 self._processes.put(tracked)
-            case PutCheck(check=check, good=good):
-                self._checks.put(check, good)
+            case PutCheck(check=check, last=last):
+                self._checks.put(check, last)
             case DropTracker(kind=TrackerKind.CHECK, name=name):
                 self._checks.drop(name)
             case DropTracker(kind=TrackerKind.SCRIPT, name=name):
@@ -176,6 +179,15 @@ class Checker:
                 loop.add_writer(self._channel.fileno(), self._hear)
             else:
                 loop.remove_writer(self._channel.fileno())
+
+
+def places() -> int:
+    """Return how many probes may be under way, after asking for as many descriptors as we may have."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    least = min(limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE) if limit >= 0)
+    return max(1, min(MOST_AT_ONCE, least - KEPT_BACK))
 
 
 def keep_capabilities() -> str | None:

@@ -11,10 +11,11 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
+from havip.config import probes
 from havip.config.health import Check
-from havip.config.model import Configuration, Rank
+from havip.config.model import Configuration, Daemon, Rank
 from havip.config.tracking import (
     Definition,
     Script,
@@ -185,7 +186,7 @@ class Trackers(Service):
                 case TrackedProcess():
                     worker.post(PutProcess(definition))
                 case Check():
-                    worker.post(PutCheck(definition, None if result is None else result.good))
+                    worker.post(PutCheck(definition, result))
         self._generation += 1
         worker.post(Commit(self._generation))
 
@@ -270,10 +271,35 @@ def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:
     found: dict[TrackerKey, Definition] = {}
     for key, definition in configuration.tracked.definitions():
         if key in tracked or isinstance(definition, Check):
-            if isinstance(definition, Script) and not definition.user:
-                group = definition.group or daemon.script_group
-                definition = replace(definition, user=daemon.script_user, group=group)
+            if isinstance(definition, Script):
+                definition = owned(definition, daemon)
+            elif isinstance(definition, Check) and definition.script is not None:
+                definition = replace(definition, script=owned(definition.script, daemon))
             found[key] = definition
+    first = urgent(configuration, tracked)
+    return dict(sorted(found.items(), key=lambda item: item[0] not in first))
+
+
+Program = TypeVar("Program", Script, probes.Script)
+
+
+def owned(program: Program, daemon: Daemon) -> Program:
+    """Return a program with the user and the group that it gets."""
+    if program.user:
+        return program
+    return replace(program, user=daemon.script_user, group=program.group or daemon.script_group)
+
+
+def urgent(configuration: Configuration, tracked: frozenset[TrackerKey]) -> set[TrackerKey]:
+    """Return what routers wait for when they start: what they track, and the checks that those go by."""
+    checks = {check.name: check for check in configuration.checks}
+    found, waiting = set(tracked), [name for kind, name in tracked if kind is TrackerKind.CHECK]
+    while waiting:
+        check = checks.get(waiting.pop())
+        for name in () if check is None else check.needs:
+            if (TrackerKind.CHECK, name) not in found:
+                found.add((TrackerKind.CHECK, name))
+                waiting.append(name)
     return found
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from havip.clock import milliseconds, seconds
+from havip.clock import ZERO, milliseconds, seconds
 from havip.config.addresses import BARE_IPV4_PATTERN, BARE_IPV6_PATTERN
 from havip.config.cast import Address
 from havip.config.fields import Field, Group, Named
-from havip.config.health import Check, FirstState
+from havip.config.health import Check, Damping, FirstState
 from havip.config.keys.cast import HOST_NAME
 from havip.config.keys.names import INTERFACE, NAME
 from havip.config.keys.probes import CONVERSATIONS
@@ -67,6 +67,26 @@ class Destination:
     def schema(self) -> Schema:
         return {"type": "string", "minLength": 1, "maxLength": 253}
 
+
+DAMPING = Group(
+    Damping,
+    (
+        Field("half_life", Length(seconds(1), seconds(86400)), "in which the penalty halves", "30s"),
+        Field(
+            "suppress",
+            Whole(1000, 1_000_000),
+            "a penalty above this holds the check back: it counts as failed",
+            2500,
+        ),
+        Field("reuse", Whole(1, 1_000_000), "a penalty below this lets go of it", 750),
+        Field(
+            "longest",
+            Length(seconds(1), seconds(86400)),
+            "how long it is held back at most after its last failure",
+            "120s",
+        ),
+    ),
+)
 
 CHECK = Group(
     Check,
@@ -134,6 +154,27 @@ CHECK = Group(
             "what it counts as before its first run: `unknown` (that run decides), `good` or `failed`",
             "failed",
             elsewhere=("alpha",),
+        ),
+        Field(
+            "warm_up",
+            Length(ZERO, seconds(86400)),
+            "over which its first run is put off at most, so that many checks do not begin together",
+            "10s",
+            elsewhere=("warmup",),
+        ),
+        Field(
+            "parent",
+            NAME,
+            "a check by its name: while that has failed this one has too, and is not probed",
+            "uplink",
+            elsewhere=("depends_on", "inherit"),
+        ),
+        Field(
+            "damping",
+            DAMPING,
+            "hold it back while it fails again and again; each failure adds 1000 to a penalty",
+            {"half_life": "30s"},
+            elsewhere=("flap_damping", "dampening"),
         ),
         *weighted(WEIGHT, ""),
     ),
