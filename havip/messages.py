@@ -80,9 +80,10 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Have a router that is MASTER let another one take over."""
+    """Have a router that is MASTER let another one take over; ``again``: at the next start, follow it."""
 
     key: Key
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +271,7 @@ class RouterReport:
     holds: tuple[str, ...] = ()  # what the master holds beside the addresses, in words
     authentication: str = ""  # how adverts prove where they come from, in words; empty: not at all
     peers: tuple[str, ...] = ()  # of unicast, names with the address that is used for them
+    defers: bool = False  # it stepped down for an operator, and follows whoever takes over
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from havip.config.model import Configuration
 from havip.control.server import asked_by
-from havip.messages import HandOver, Key, RouterReport
+from havip.messages import HandOver, Key, Message, RouterGone, RouterReport
 from havip.services import Handler, Host, Json, Service
 from havip.services.orders import Declined, unknown
 from havip.services.requests import answering, name_in, seconds_in
+from havip.waiting import happens
 
 log = logging.getLogger("havip.operator")
 
 LONGEST_WAIT: Final = 300.0  # seconds
 STEPPED_DOWN_WITHIN: Final = 2.0  # seconds for the worker to do as it is told
-LOOK_EVERY: Final = 0.05  # seconds between two looks
 
 
 class Failover(Service):
@@ -25,6 +26,25 @@ class Failover(Service):
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._deferring: set[Key] = set()  # who stepped down, and follows whoever took over
+        self._news = asyncio.Event()  # set, and replaced, at every report
+
+    def briefing(self, new: Configuration) -> Iterable[Message]:
+        """Tell a worker's next life who stepped down in the last one; one that runs does not heed it."""
+        keys = [router.key for router in new.virtual_routers]
+        return [HandOver(key, again=True) for key in keys if key in self._deferring]
+
+    def hear(self, message: Message) -> None:
+        """Note who follows whom, and wake who waits."""
+        if isinstance(message, RouterReport):
+            if message.defers:
+                self._deferring.add(message.key)
+            elif message.state != "INIT":  # which is a beginning, not an end
+                self._deferring.discard(message.key)
+            self._news.set()
+            self._news = asyncio.Event()
+        elif isinstance(message, RouterGone):
+            self._deferring.discard(message.key)
 
     def verbs(self) -> Mapping[str, Handler]:
         """Return the one verb."""
@@ -60,11 +80,10 @@ class Failover(Service):
         loop = asyncio.get_running_loop()
         until = loop.time() + within
         while True:
-            await self._host.refresh()
+            news = self._news
             report = self._report(key, name)
-            if holds(report) or loop.time() >= until:
+            if holds(report) or not await happens(news, until - loop.time()):
                 return report
-            await asyncio.sleep(LOOK_EVERY)
 
     def _report(self, key: Key, name: str) -> RouterReport:
         report = self._host.reports.get(key)

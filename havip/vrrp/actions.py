@@ -45,4 +45,11 @@ class HeardWeaker:
     """As MASTER we heard a weaker master: whatever else sends clients to us may have to be told again."""
 
 
-Action: TypeAlias = SendAdvert | AddAddresses | RemoveAddresses | AnnounceAddresses | Tell | HeardWeaker
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """We stepped down, and another router took over: who waits for that is told."""
+
+
+Action: TypeAlias = (
+    SendAdvert | AddAddresses | RemoveAddresses | AnnounceAddresses | Tell | HeardWeaker | Followed
+)

@@ -17,11 +17,13 @@ class Start:
     """Take part in the election (RFC 9568 section 6.4.1, Startup).
 
     ``resume``: our adverts of a moment ago still bind our peers, so go on as MASTER.  ``farewell``: they do,
-    but our sync group cannot go on, so release the peers.
+    but our sync group cannot go on, so release the peers.  ``defer``: we stepped down in our last life, so
+    follow whoever took over, as after `StepDown`.
     """
 
     resume: bool = False
     farewell: bool = False
+    defer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

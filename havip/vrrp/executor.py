@@ -16,6 +16,7 @@ from havip.vrrp.actions import (
     Action,
     AddAddresses,
     AnnounceAddresses,
+    Followed,
     HeardWeaker,
     RemoveAddresses,
     SendAdvert,
@@ -41,6 +42,9 @@ class Listener(Protocol):
 
     def heard_weaker(self, router: Router) -> None:
         """As MASTER it heard a weaker master."""
+
+    def followed(self, router: Router) -> None:
+        """Having stepped down it heard another master."""
 
     def group_changed(self, team: Team) -> None:
         """The state of a sync group is another one."""
@@ -92,6 +96,8 @@ class Executor:
                     self.tell_watchers(router)
                 case HeardWeaker():
                     self._listener.heard_weaker(router)
+                case Followed():
+                    self._listener.followed(router)
                 case _:
                     assert_never(action)
 

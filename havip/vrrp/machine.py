@@ -11,7 +11,7 @@ from typing import assert_never
 
 from havip.clock import Instant, after, spell
 from havip.vrrp import election, states
-from havip.vrrp.actions import SendAdvert, Tell
+from havip.vrrp.actions import Action, Followed, SendAdvert, Tell
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
@@ -55,8 +55,8 @@ def in_initialize(us: Settings, state: Initialize, event: Event, now: Instant) -
         case Start(farewell=True):
             waiting = Backup(after(now, us.first_wait), us.interval)  # an owner waits for its group, too
             return waiting, [SendAdvert(0), Tell("started")]
-        case Start():
-            return begin(us, now, "started", first=True)
+        case Start(defer=defer):
+            return begin(us, now, "started", first=True, defer=defer)
         case Cleared() if state.fault is not None:
             return begin(us, now, f"recovered from: {state.fault}")
         case Cleared():
@@ -84,8 +84,11 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             skewed = after(now, us.skew(state.master_interval))
             down_at = min(state.master_down_at, skewed)
             return replace(state, master_down_at=down_at, resigned=True, deferring=False), []
-        case Advert() if election.we_keep_waiting(us, event) or state.deferring:
-            return states.follow(us, event, now, None, state.deferring), []
+        case Advert() if state.deferring:
+            heard: list[Action] = [] if event.source == state.master else [Followed()]
+            return states.follow(us, event, now, None, deferring=True), heard
+        case Advert() if election.we_keep_waiting(us, event):
+            return states.follow(us, event, now, None), []
         case Advert() if us.preempt_delay and (state.preempt_at is None or now < state.preempt_at):
             # The delay runs from the first advert of a weaker master; until it ends we follow.
             return states.follow(us, event, now, state.preempt_at or after(now, us.preempt_delay)), []

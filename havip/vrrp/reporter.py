@@ -126,6 +126,10 @@ class Reporter:
         """Tell that a weaker master was heard."""
         self._keep((NOTICE, "rx-lower-priority", router, router.state, wall(), router.settings.priority))
 
+    def followed(self, router: Router) -> None:
+        """Report who has taken over."""
+        self._routers[router] = None
+
     def group_changed(self, team: Team) -> None:
         """Note and report a sync group's change of state."""
         team.since = wall()

@@ -62,6 +62,7 @@ class Roster:
         self._fresh: dict[Key, Router] = {}  # not started: the next commit does it
         self.hold_until = Instant(0)  # no router is started before: a start-up delay
         self.hold_why = ""
+        self.deferring: set[Key] = set()  # who stepped down in the last life of this worker
         self._started, self._number = False, 0
         self.leftovers: tuple[Estate, ...] | None = None  # what the first commit may sweep; None: all of ours
 
@@ -148,8 +149,8 @@ class Roster:
         notes = self._sweep(resuming)
         for router in fresh.values():
             # The peers of one that cannot go on because of its sync group need not wait for its silence.
-            event = Start(resume=router in resuming, farewell=router in believed)
-            self._start(router, now, event)
+            defer = router.config.key in self.deferring
+            self._start(router, now, Start(router in resuming, router in believed, defer))
         return notes
 
     def impede(self, router: Router, cause: str, reason: str | None, now: Instant) -> None:

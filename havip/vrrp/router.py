@@ -286,6 +286,7 @@ class Router:
             counters=self.counters(),
             terms=self.standing.terms,
             authentication=str(self.config.hmac or self.config.authentication or ""),
+            defers=type(self.state) is Backup and self.state.deferring,
             peers=tuple(peer.in_force for peer in self.config.unicast.peers) if self.config.unicast else (),
         )
 

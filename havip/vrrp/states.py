@@ -70,15 +70,16 @@ def next_deadline(state: State) -> Instant:
             assert_never(state)
 
 
-def begin(us: Settings, now: Instant, why: str, first: bool = False) -> Step:
+def begin(us: Settings, now: Instant, why: str, first: bool = False, defer: bool = False) -> Step:
     """Section 6.4.1: the owner of the addresses is master at once, anybody else listens first.
 
     ``first``: this is a start and no recovery, so ``start: master`` shortens the wait to one interval.
+    ``defer``: follow any master, as after `StepDown`.
     """
     if us.owner:
         return become_master(us, now, f"{why}, and we own the addresses")
     wait = us.first_wait if first else us.master_down(us.interval)
-    return Backup(after(now, wait), us.interval), [Tell(why)]
+    return Backup(after(now, wait), us.interval, deferring=defer), [Tell(why)]
 
 
 def become_master(us: Settings, now: Instant, why: str) -> Step:

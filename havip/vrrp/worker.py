@@ -30,7 +30,6 @@ from havip.messages import (
     HoldBack,
     Impede,
     KeepSequences,
-    Key,
     Leftovers,
     Message,
     Override,
@@ -239,8 +238,8 @@ class Worker:
             case Override(key=key, priority=priority):
                 if (overridden := self._roster.routers.get(key)) is not None:
                     self._roster.override(overridden, priority, now)
-            case HandOver(key=key):
-                self._hand_over(key, now)
+            case HandOver():
+                self._hand_over(message, now)
             case Leftovers(estates=estates):
                 self._roster.leftovers = (self._roster.leftovers or ()) + estates
             case PutStatic(static=static):
@@ -279,8 +278,11 @@ class Worker:
             self._reporter.report_group(teams.put(message.name, there, now))
         self._executor.flush_addresses()
 
-    def _hand_over(self, key: Key, now: Instant) -> None:
-        router = self._roster.routers.get(key)
+    def _hand_over(self, order: HandOver, now: Instant) -> None:
+        if order.again:
+            self._roster.deferring.add(order.key)
+            return
+        router = self._roster.routers.get(order.key)
         refused = None if router is None else self._roster.step_down(router, "an operator's failover", now)
         if refused is not None:
             self._reporter.log(WARNING, f"no failover: {refused}", router)

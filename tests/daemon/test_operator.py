@@ -47,6 +47,20 @@ def test_a_failover_moves_the_address_and_it_does_not_come_back_by_itself(
     r1.wait_for("gateway: MASTER", before + 1)
 
 
+def test_a_killed_worker_forgets_no_failover(pair: tuple[Daemon, Daemon]) -> None:
+    r1, r2 = pair
+    r1.client.failover("gateway", wait=10.0)
+    for life in (2, 3):
+        os.kill(r1.worker(), signal.SIGKILL)
+        r1.wait_for("gateway: BACKUP: started", life)
+        with Capture(r1.host, keep=adverts) as wire:
+            wait_for_count(wire, 12)  # three times as long as the stronger router waits for a silent master
+        assert set(priorities(wire)) == {100}
+    before = r1.said("gateway: MASTER")
+    r2.stop()
+    r1.wait_for("gateway: MASTER", before + 1)
+
+
 def test_a_failover_is_refused_where_the_router_is_not_master(pair: tuple[Daemon, Daemon]) -> None:
     with pytest.raises(Refused, match=r"gateway is BACKUP here, not MASTER; the master is 10\.77\.0\.1"):
         pair[1].client.failover("gateway")

@@ -21,6 +21,7 @@ from havip.vrrp.actions import (
     Action,
     AddAddresses,
     AnnounceAddresses,
+    Followed,
     HeardWeaker,
     RemoveAddresses,
     SendAdvert,
@@ -216,6 +217,8 @@ class Lan:
             case AnnounceAddresses(repeat=repeat):
                 for _ in range(repeat if host.held else 0):
                     self._announce(host)
+            case Followed():
+                pass
             case HeardWeaker():
                 host.heard_weaker += 1
             case Tell(why=why):

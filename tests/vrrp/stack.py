@@ -30,6 +30,7 @@ class Stack:
         self.priorities: list[tuple[str, int]] = []
         self.troubles: list[str] = []
         self.weaker: list[str] = []  # who heard a weaker master
+        self.successors: list[str] = []  # whose successor was heard
         self.misses: list[tuple[str, str]] = []  # what the kernel refused and a router can do without
         self.remarks: list[str] = []
         self.now = at(0)
@@ -44,6 +45,9 @@ class Stack:
 
     def heard_weaker(self, router: Router) -> None:
         self.weaker.append(router.config.name)
+
+    def followed(self, router: Router) -> None:
+        self.successors.append(router.config.name)
 
     def missed(self, router: Router, reason: str) -> None:
         self.misses.append((router.config.name, reason))

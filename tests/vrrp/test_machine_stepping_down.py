@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from havip.vrrp.actions import HeardWeaker, RemoveAddresses, SendAdvert, Tell
+from havip.vrrp.actions import Followed, HeardWeaker, RemoveAddresses, SendAdvert, Tell
 from havip.vrrp.events import Impeded, Recall, SettingsChanged, Start, StepDown, TakeOver, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, State, next_deadline, step
 from tests.vrrp.build import LOW_PEER, PEER, advert, at, backup, master, quiet, s, us
@@ -29,11 +29,36 @@ def test_whoever_takes_over_is_followed_whatever_the_priorities(priority: int, s
     state: State = stepped_down()
     for second in range(1, 60):
         state, actions = step(US, state, advert(priority, source=source), at(second))
-        assert actions == []
+        assert actions == ([Followed()] if second == 1 else [])
         assert next_deadline(state) == at(second + 3.609375)
     state, _ = step(US, state, SettingsChanged(), at(60))
     assert isinstance(state, Backup)
     assert state.deferring
+
+
+def test_another_successor_is_told_of_anew() -> None:
+    state, _ = step(US, stepped_down(), advert(99), at(1))
+    state, actions = step(US, state, advert(98, source=LOW_PEER), at(2))
+    assert actions == [Followed()]
+    state, actions = step(US, state, advert(200), at(3))
+    assert actions == [Followed()]
+
+
+def test_who_stepped_down_in_its_last_life_follows_any_master() -> None:
+    state, actions = step(US, Initialize(), Start(defer=True), at(0))
+    assert (state, actions) == (Backup(at(3.609375), s(1), deferring=True), [Tell("started")])
+    state, _ = step(US, state, advert(1), at(1))
+    assert next_deadline(state) == at(4.609375)
+
+
+def test_the_owner_defers_to_nobody_at_its_start() -> None:
+    state, _ = step(us(priority=255), Initialize(), Start(defer=True), at(0))
+    assert isinstance(state, Master)
+
+
+def test_a_master_whose_adverts_still_bind_resumes_all_the_same() -> None:
+    state, _ = step(US, Initialize(), Start(resume=True, defer=True), at(0))
+    assert isinstance(state, Master)
 
 
 def test_if_nobody_takes_over_the_router_is_master_again_after_its_master_down_interval() -> None:
