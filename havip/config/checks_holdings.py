@@ -5,18 +5,18 @@ An item in which something could not be read is not judged: one mistake is repor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from havip.clock import ZERO, spell
-from havip.config.draft import Draft, group_of, items_of
+from havip.config.draft import Draft, group_of, items_of, list_of
 from havip.config.fields import ListOf
 from havip.config.keys.addresses import ADDRESSES, MORE_ADDRESSES
 from havip.config.keys.routing import ROUTES, RULES
 from havip.config.model import VirtualAddress, claim
-from havip.config.problems import Place, Problems, quote
+from havip.config.problems import Place, Problems, nearest_of, quote
 from havip.config.reader import Read, Reading
 from havip.config.routing import RouteType, VirtualRoute, VirtualRule
 from havip.config.routing_kinds import FOREVER
@@ -73,6 +73,16 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     check_claims(holders, problems)
     check_twice(holders, "routes", ROUTES, attrgetter("place"), broken, problems)
     check_twice(holders, "rules", RULES, attrgetter("place"), broken, problems)
+    check_needed(list_of(static.reading, "needed_by"), {draft.router.name for draft in drafts}, problems)
+
+
+def check_needed(listed: Sequence[Read], known: Collection[str], problems: Problems) -> None:
+    """Refuse a name under ``needed_by`` that no virtual router has."""
+    for read in listed:
+        if read.value not in known:
+            nearest = nearest_of(read.value, known)
+            expected, why = "the name of a virtual router", 'none below "virtual_routers"'
+            problems.add(read.place, quote(read.value), expected, nearest=nearest, why=why)
 
 
 def check_items(holder: Holder, broken: Sequence[str], problems: Problems) -> None:

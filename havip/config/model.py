@@ -126,6 +126,7 @@ class Static:
     addresses: tuple[VirtualAddress, ...] = ()
     routes: tuple[VirtualRoute, ...] = ()
     rules: tuple[VirtualRule, ...] = ()
+    needed_by: tuple[str, ...] = ()  # virtual routers that are in FAULT while something of it is lacking
 
     @property
     def holdings(self) -> tuple[VirtualAddress | VirtualRoute | VirtualRule, ...]:

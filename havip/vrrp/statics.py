@@ -25,6 +25,17 @@ class Statics:
         self._basis: tuple[object, ...] = ()  # what the batch was made of
         self._refusals: dict[Holding, str] = {}  # what the kernel would not have, and why
 
+    @property
+    def needed_by(self) -> tuple[str, ...]:
+        """Return the virtual routers that cannot do without what is tracked of it."""
+        return self._wanted.needed_by
+
+    @property
+    def fault(self) -> str | None:
+        """Return what of it, being tracked, cannot be had, in words; None: all of it is there."""
+        lacking = (item for item in self._refusals.items() if item[0].track)
+        return next((f"the static {holding} cannot be had: {error}" for holding, error in lacking), None)
+
     def put(self, wanted: Static) -> tuple[Key, ...]:
         """Hold this from now on and nothing else; return what is gone, which a router may hold now."""
         if wanted == self._wanted:

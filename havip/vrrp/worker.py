@@ -14,6 +14,7 @@ from typing import Final
 from havip import process, rank, signals
 from havip.channel import Channel
 from havip.clock import Duration, Instant, after, milliseconds, monotonic, pause, seconds
+from havip.config.model import Static
 from havip.errors import Refusal
 from havip.messages import (
     WARNING,
@@ -68,6 +69,7 @@ HEAD_START: Final = milliseconds(1)
 ALIVE_EVERY: Final = seconds(1)
 LAST_WORDS: Final = 200  # ms that the supervisor may take to read on when we end
 MESSAGES: Final = 4  # taken from the supervisor in one turn
+STATIC: Final = "static"  # the cause of an impediment
 CAPABILITIES: Final = ("CAP_NET_ADMIN", "CAP_NET_RAW")
 
 
@@ -94,6 +96,7 @@ class Worker:
         self._alive_at = monotonic()
         self._leaving = False
         self._held = False  # by a start-up delay
+        self._lacking: str | None = None  # of the static holdings
         self._heard_at = Instant(0)
         self._streaming = False  # packets came in the last turn, and shortly before
         self._gather = GATHER_LEAST
@@ -203,6 +206,7 @@ class Worker:
             changes = self._kernel.read_events()
             self._roster.apply(changes, now)
             self._statics.apply(changes)
+            self._mind_statics(now)
         elif descriptor == self._channel.fileno():
             self._channel.flush()
             for message in self._channel.receive(MESSAGES):
@@ -243,7 +247,7 @@ class Worker:
             case Leftovers(estates=estates):
                 self._roster.leftovers = (self._roster.leftovers or ()) + estates
             case PutStatic(static=static):
-                self._roster.apply(Changes(frozenset(), self._statics.put(static)), now)
+                self._put_static(static, now)
             case PutGroup() | DropGroup():
                 self._regroup(message, now)
             case HoldBack(until=until, why=why):
@@ -278,6 +282,20 @@ class Worker:
             self._reporter.report_group(teams.put(message.name, there, now))
         self._executor.flush_addresses()
 
+    def _put_static(self, static: Static, now: Instant) -> None:
+        self._roster.apply(Changes(frozenset(), self._statics.put(static)), now)
+        self._mind_statics(now, anew=True)
+
+    def _mind_statics(self, now: Instant, anew: bool = False) -> None:
+        """Keep routers from taking part that need what cannot be had; ``anew``: it is others that do."""
+        fault = self._statics.fault
+        if anew or fault != self._lacking:
+            self._lacking = fault
+            for router in self._roster.routers.values():
+                reason = fault if router.config.name in self._statics.needed_by else None
+                if router.impediments.get(STATIC) != reason:
+                    self._roster.impede(router, STATIC, reason, now)
+
     def _hand_over(self, order: HandOver, now: Instant) -> None:
         if order.again:
             self._roster.deferring.add(order.key)
@@ -306,6 +324,7 @@ class Worker:
             self._start(now)
         self._roster.look_again(now)
         self._statics.try_again()
+        self._mind_statics(now)
         for trouble in self._ears.settle():
             self._reporter.log(WARNING, trouble)
 

@@ -288,3 +288,13 @@ def test_the_plan_of_a_reload_says_what_moves() -> None:
     ]
     assert described["settings"] == ["static.routes: route 10.9.0.0/16 dev eth1 added"]
     assert plan(new, new).describe()["change"] == []
+
+
+def test_what_is_static_is_needed_by_virtual_routers_that_there_are() -> None:
+    static = "static: {routes: [{to: 10.9.0.0/16, device: eth1}], needed_by: [gateway, gatewy]}\n"
+    (line,) = complaints(with_keys() + static)
+    assert line.endswith(
+        'static.needed_by[1]: expected the name of a virtual router, found "gatewy": '
+        'none below "virtual_routers"; did you mean "gateway"?'
+    )
+    assert read(with_keys() + static.replace(", gatewy", "")).static.needed_by == ("gateway",)

@@ -223,6 +223,29 @@ def test_a_static_route_that_cannot_be_yet_is_tried_again(crossing: Crossing, fo
         daemon.wait_for("added the static route 203.0.116.0/24 via 10.99.0.9")
 
 
+def test_who_needs_what_is_static_is_in_fault_without_it_and_comes_back(
+    crossing: Crossing, folder: Path
+) -> None:
+    static = (
+        "\nstatic:\n  needed_by: [forwarder]\n  routes:\n    - {to: 203.0.116.0/24, via: 10.99.0.9}\n"
+        "    - {to: 203.0.117.0/24, via: 10.99.9.9, track: false}\n"
+    )
+    free = static.replace("  needed_by: [forwarder]\n", "")
+    with Daemon(crossing.r1, folder, forwarder(more=static)) as daemon:
+        daemon.wait_for("forwarder: FAULT: the static route 203.0.116.0/24 via 10.99.0.9 cannot be had")
+        crossing.r1.run("ip", "addr", "add", "10.99.0.1/24", "dev", "eth1")
+        daemon.wait_for("forwarder: MASTER")  # the other route is still refused
+        crossing.r1.run("ip", "addr", "del", "10.99.0.1/24", "dev", "eth1")
+        crossing.r1.run("ip", "route", "del", "203.0.116.0/24")  # and it cannot be put back
+        daemon.wait_for("forwarder: FAULT: the static route", 2)
+        daemon.configure(forwarder(more=free))
+        assert daemon.client.reload()["settings"] == ["static.needed_by: forwarder removed"]
+        daemon.wait_for("forwarder: MASTER", 2)
+        daemon.configure(forwarder(more=static))
+        assert daemon.client.reload()["settings"] == ["static.needed_by: forwarder added"]
+        daemon.wait_for("forwarder: FAULT: the static route", 3)
+
+
 def test_leftovers_of_a_killed_daemon_are_swept_at_the_next_start(crossing: Crossing, folder: Path) -> None:
     with Daemon(crossing.r1, folder, forwarder()) as daemon:
         daemon.wait_for("forwarder: MASTER")

@@ -240,6 +240,19 @@ def test_a_static_holding_that_is_refused_is_said_once_and_tried_again() -> None
     assert kernel.log == []
 
 
+def test_what_is_static_lacks_only_what_is_tracked_and_refused() -> None:
+    kernel = ModelKernel()
+    static, _ = statics(kernel)
+    kernel.refuses = {RULE}
+    static.put(replace(STATIC, rules=(replace(RULE, track=False),), needed_by=("gw",)))
+    assert (static.needed_by, static.fault) == (("gw",), None)
+    static.put(replace(STATIC, needed_by=("gw",)))
+    assert static.fault == f"the static {RULE} cannot be had: EACCES"
+    kernel.refuses = set()
+    static.try_again()
+    assert static.fault is None
+
+
 def test_a_static_address_follows_its_interface() -> None:
     kernel = ModelKernel()
     eth0 = kernel.views["eth0"]

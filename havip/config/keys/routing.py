@@ -8,7 +8,7 @@ from havip.clock import ZERO, milliseconds, seconds
 from havip.config.addresses import BareAddress
 from havip.config.fields import Field, Group, ListOf
 from havip.config.keys.addresses import MORE_ADDRESSES, MOST_HELD
-from havip.config.keys.names import INTERFACE
+from havip.config.keys.names import INTERFACE, NAME
 from havip.config.kinds import Choice, Flag, Length, Text, Whole, Word
 from havip.config.model import Static
 from havip.config.routing import (
@@ -235,6 +235,13 @@ STATIC = Group(
             "routing policy rules",
             [{"priority": 1000, "source": "203.0.113.0/24", "table": 100}],
             elsewhere=("static_rules",),
+        ),
+        Field(
+            "needed_by",
+            ListOf(NAME, MOST_HELD),
+            "the virtual routers that are in FAULT while something of it that is tracked cannot be had",
+            ["gateway"],
+            elsewhere=("track_group", "group"),
         ),
     ),
 )
