@@ -9,32 +9,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
 from havip.clock import wall
-from havip.config.model import Configuration, StartAs
+from havip.config.model import Configuration, StartAs, VirtualRouter
 from havip.errors import Refusal, refused_in
-from havip.messages import Described, GroupReport, Key, LogLine, Message, RouterGone, RouterReport, Transition
+from havip.messages import Described, GroupReport, LogLine, Message, RouterGone, RouterReport, Transition
 from havip.services import Host, Json, Service
 from havip.snmp import traps, view
-from havip.snmp.interfaces import interfaces
+from havip.snmp.history import History
+from havip.snmp.interfaces import interface, interfaces
 from havip.snmp.mib import Mib
 from havip.snmp.rfc6527 import ERRORS
 from havip.snmp.session import Session
 from havip.snmp.trees import served, tree
-from havip.snmp.view import Past, Times
+from havip.snmp.view import Times
 
 log = logging.getLogger("havip.snmp")
 
 FRESH_FOR: Final = 1.0  # seconds that what was reported may be shown
 REPORTED_WITHIN: Final = 0.3  # seconds to wait for new reports before old ones must do
-RUNNING: Final = ("MASTER", "BACKUP")
 
 
 class Snmp(Service):
-    """The session with the master agent, and what it has to be told."""
+    """The session with the master agent, and what it has to be told.  Without one nothing is noted."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -44,10 +44,9 @@ class Snmp(Service):
         self._refreshed_at = float("-inf")  # by the loop's clock
         self._groups: dict[str, GroupReport] = {}
         self._totals: Mapping[str, int] = {}
-        self._past: dict[Key, Past] = {}
-        self._reports: dict[Key, RouterReport] = {}
+        self._history = History()
         self._told: dict[tuple[str, str], str] = {}
-        self._counting_since: float | None = None
+        self._routers: dict[str, tuple[int, VirtualRouter]] = {}  # by name, with their place in the file
         self._agent = Times()  # sysUpTime when the session began
 
     async def prepare(self, new: Configuration) -> None:
@@ -55,6 +54,10 @@ class Snmp(Service):
         before = self._session
         if new.snmp == (None if before is None else before.settings):
             return
+        if before is None:
+            for report in self._host.reports.values():
+                self._history.note(report, wall())
+                self._told["router", report.name] = report.state
         self._session = None
         if new.snmp is not None:
             self._session = Session(new.snmp, served(new.snmp), self._current, self._began)
@@ -62,32 +65,35 @@ class Snmp(Service):
 
     async def settle(self, new: Configuration) -> None:
         """Forget what is gone."""
-        keys = {router.key for router in new.virtual_routers}
-        for key in self._past.keys() - keys:
-            self._past.pop(key)
-            self._reports.pop(key, None)
+        self._history.keep(router.key for router in new.virtual_routers)
         names = {group.name for group in new.sync_groups}
         self._groups = {name: report for name, report in self._groups.items() if name in names}
-        self._mib = None
+        if self._session is None:
+            self._history, self._mib = History(), None
+            self._told.clear()
 
     def hear(self, message: Message) -> None:
         """Note what happens, and tell what has a notification."""
+        if isinstance(message, GroupReport):
+            self._groups[message.name] = message
+            self._mib = None
+        session = self._session
+        if session is None:
+            return
         match message:
             case RouterReport():
-                self._reported(message)
-            case GroupReport():
-                self._groups[message.name] = message
-                self._mib = None
+                if self._history.note(message, wall()):
+                    self._mib = None
             case RouterGone():
                 self._mib = None
             case Described(totals=totals):
                 self._totals = totals
             case Transition():
-                self._changed(message)
+                self._changed(message, session)
             case LogLine(text=line, fields=fields):
                 refused = refused_in(line)
-                if refused is not None and "HAVIP_ROUTER" in fields:
-                    self._refused(fields["HAVIP_ROUTER"], *refused)
+                if refused is not None:
+                    self._refused(fields.get("HAVIP_ROUTER", ""), *refused, session)
             case _:
                 pass
 
@@ -111,111 +117,99 @@ class Snmp(Service):
 
     # What happens.
 
-    def _reported(self, report: RouterReport) -> None:
-        """Note when a virtual router began to take part, and when its counters began anew."""
-        key, before = report.key, self._reports.get(report.key)
-        past = self._past.get(key, Past())
-        self._reports[key] = report
-        if report.state not in RUNNING:
-            past = replace(past, running_since=None)
-        elif past.running_since is None:
-            past = replace(past, running_since=report.since)
-        if before is not None and any(
-            report.counters.get(name, 0) < count for name, count in before.counters.items()
-        ):
-            self._counting_since = wall()
-            past = replace(past, counting_since=self._counting_since)
-        self._past[key] = past
-        if before is None or (before.state, before.effective_priority) != (
-            report.state,
-            report.effective_priority,
-        ):
-            self._mib = None
-
-    def _changed(self, change: Transition) -> None:
+    def _changed(self, change: Transition, session: Session) -> None:
         """Tell a change of state; one that was told already is not repeated, as after a worker's resume."""
         subject = (change.kind, change.name)
         if self._told.get(subject) == change.state:
             return
         self._told[subject] = change.state
         self._mib = None
-        configuration = self._host.configuration
-        router = next((one for one in configuration.virtual_routers if one.name == change.name), None)
-        if change.kind == "router" and router is not None and change.state == "MASTER":
-            past = self._past.get(router.key, Past())
-            self._past[router.key] = replace(past, new_master=change.why)
-        session = self._session
-        if session is None or not session.settings.traps:
-            return
-        for trap in self._traps_of(change, session):
-            session.tell(trap)
-
-    def _traps_of(self, change: Transition, session: Session) -> Iterator[traps.Trap]:
-        configuration, settings = self._host.configuration, session.settings
+        settings = session.settings
         if change.kind == "group":
-            gone = all(group.name != change.name for group in configuration.sync_groups)
-            if settings.keepalived_mib:
-                yield traps.of_group(change, self._name, gone)
+            gone = all(group.name != change.name for group in self._host.configuration.sync_groups)
+            if settings.traps and settings.keepalived_mib:
+                session.tell(traps.of_group(change, self._name, gone))
             return
-        one = next((one for one in self._view().instances if one.router.name == change.name), None)
-        if settings.keepalived_mib:
-            start = StartAs.BACKUP if one is None else one.router.start
-            yield traps.of_router(change, start, self._name, one is None)
+        one = self._instance(change.name)
         if one is not None and change.state == "MASTER":
-            yield from traps.new_master(one, settings)
+            past = self._history.became_master(one.router.key, change.why)
+            one = replace(one, past=past)
+        if settings.traps and settings.keepalived_mib:
+            start = StartAs.BACKUP if one is None else one.router.start
+            session.tell(traps.of_router(change, start, self._name, one is None))
+        if settings.traps and one is not None and change.state == "MASTER":
+            for trap in traps.new_master(one, settings):
+                session.tell(trap)
 
-    def _refused(self, name: str, source: str, why: Refusal) -> None:
+    def _refused(self, name: str, source: str, why: Refusal, session: Session) -> None:
         """Note why a packet was refused, and tell it where it has a notification.
 
         The worker logs the same reason for the same virtual router once a minute, so nobody who sends bad
         packets decides how many notifications there are.
         """
-        one = next((one for one in self._view().instances if one.router.name == name), None)
+        one = self._instance(name)
         if one is None:
             return
         if why in ERRORS:
-            self._past[one.router.key] = replace(one.past, last_error=why)
+            self._history.erred(one.router.key, why)
             self._mib = None
-        session = self._session
-        if session is not None and session.settings.traps:
-            for trap in traps.of_refusal(one, source, why, session.settings):
-                session.tell(trap)
+        for trap in traps.of_refusal(one, source, why, session.settings) if session.settings.traps else ():
+            session.tell(trap)
+
+    def _instance(self, name: str) -> view.Instance | None:
+        """Return one virtual router, for its notifications; None: a reload has taken it away."""
+        self._look_up()
+        if name not in self._routers:
+            return None
+        number, router = self._routers[name]
+        past, report = self._history.of(router.key), self._host.reports.get(router.key)
+        return view.Instance(number, router, report, interface(router.interface), past, self._times)
+
+    def _look_up(self) -> None:
+        """Go by the configuration in force, so that nothing is searched at each change."""
+        configuration = self._host.configuration
+        if self._shown is not configuration:
+            self._shown, self._mib = configuration, None
+            routers = enumerate(configuration.virtual_routers, 1)
+            self._routers = {router.name: (number, router) for number, router in routers}
 
     # What is asked.
 
     async def _current(self) -> Mib:
         """Return what there is, as new as the worker can tell in a moment."""
-        configuration = self._host.configuration
         now = asyncio.get_running_loop().time()
         if now - self._refreshed_at > FRESH_FOR:
             self._refreshed_at = now
             await asyncio.wait([self._host.spawn(self._host.refresh())], timeout=REPORTED_WITHIN)
             self._mib = None
-        session = self._session
-        if session is None or configuration.snmp is None:
-            return Mib()
-        if self._mib is None or self._shown is not configuration:
-            self._mib, self._shown = tree(configuration.snmp, self._view()), configuration
+        self._look_up()
+        configuration = self._host.configuration
+        if self._mib is None:
+            settings = configuration.snmp
+            self._mib = Mib() if settings is None else tree(settings, self._view(configuration))
         return self._mib
 
-    def _view(self) -> view.View:
-        configuration = self._host.configuration
-        now = wall()
+    def _view(self, configuration: Configuration) -> view.View:
         return view.view(
             configuration,
             self._host.reports,
             self._groups,
-            self._past,
+            self._history,
             interfaces(router.interface for router in configuration.virtual_routers),
             totals=self._totals,
             name=self._name,
-            times=Times(now, self._agent.uptime + Times(now).age(self._agent.now)),
-            counting_since=self._counting_since,
+            times=self._times,
         )
 
     def _began(self, uptime: int) -> None:
         """Note sysUpTime."""
         self._agent = Times(wall(), uptime)
+        self._mib = None
+
+    @property
+    def _times(self) -> Times:
+        now = wall()
+        return Times(now, self._agent.uptime + Times(now).age(self._agent.now))
 
     @property
     def _name(self) -> str:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from havip.snmp.view import Interface
+from havip.snmp.view import NOWHERE, Interface
 
 SIOCGIFHWADDR: Final = 0x8927
 ETHERNET: Final = 1  # ARPHRD_ETHER
@@ -28,6 +28,14 @@ def interfaces(with_mac: Iterable[str]) -> dict[str, Interface]:
             if name in found:
                 found[name] = Interface(numbers[name], mac(asking, name))
     return found
+
+
+def interface(name: str) -> Interface:
+    """Return one interface, without its MAC address."""
+    try:
+        return Interface(socket.if_nametoindex(name))
+    except OSError:
+        return NOWHERE
 
 
 def mac(asking: socket.socket, name: str) -> bytes:

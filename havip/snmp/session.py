@@ -201,8 +201,7 @@ class Session:
 
     async def _register_all(self) -> None:
         """Register what is not yet; note the MIBs of which another agent has a part."""
-        before = self.account.refused
-        self.account.refused = []
+        refused: list[str] = []
         for name, subtrees, _ in self._mibs:
             for subtree in subtrees:
                 if subtree in self._registered:
@@ -214,10 +213,11 @@ class Session:
                 why = in_words(error)
                 if error != DUPLICATE_REGISTRATION:
                     raise Lost(f"{name} is refused: {why}")
-                self.account.refused.append(name)
-                if name not in before:
+                refused.append(name)
+                if name not in self.account.refused:
                     log.error("SNMP: %s (%s): %s", name, ".".join(map(str, subtree)), why)
                 break
+        self.account.refused = refused
 
     async def _send_traps(self) -> None:
         self._news.clear()

@@ -15,8 +15,8 @@ from havip.config.devices import mac_of
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
 from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import Tracker, TrackerKey
-from havip.errors import Refusal
 from havip.messages import GroupReport, Key, RouterReport, Term
+from havip.snmp.history import History, Past
 
 HUNDREDTHS: Final = 100
 
@@ -45,16 +45,6 @@ class Times:
     def stamp(self, since: float) -> int:
         """Return sysUpTime when it happened; 0: before the agent started."""
         return max(0, self.uptime - self.age(since))
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the reports of a virtual router do not say, because it is over."""
-
-    running_since: float | None = None  # since when it is MASTER or BACKUP, in seconds since 1970
-    last_error: Refusal | None = None  # why the last bad packet was refused
-    new_master: str = ""  # why it became MASTER the last time
-    counting_since: float | None = None  # when its counters began anew; None: not while we serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +142,12 @@ def view(
     configuration: Configuration,
     reports: Mapping[Key, RouterReport],
     groups: Mapping[str, GroupReport],
-    past: Mapping[Key, Past],
+    history: History,
     interfaces: Mapping[str, Interface],
     *,
     totals: Mapping[str, int],
     name: str,
     times: Times,
-    counting_since: float | None,
 ) -> View:
     """Return the daemon as it is now."""
     group_of = {member: group.name for group in configuration.sync_groups for member in group.members}
@@ -171,7 +160,7 @@ def view(
                 router,
                 reports.get(router.key),
                 interfaces.get(router.interface, NOWHERE),
-                past.get(router.key, Past()),
+                history.of(router.key),
                 times,
                 group_of.get(router.name, ""),
                 mail and router.notify.mail,
@@ -191,7 +180,7 @@ def view(
         interfaces,
         name,
         times,
-        counting_since,
+        history.counting_since,
     )
 
 

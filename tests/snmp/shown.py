@@ -8,12 +8,13 @@ from havip.clock import milliseconds, seconds
 from havip.config.model import Configuration
 from havip.config.tracking import TrackerKind
 from havip.errors import Refusal
-from havip.messages import GroupReport, Key, RouterReport, Term
+from havip.messages import GroupReport, RouterReport, Term
 from havip.snmp.agentx import Binding, Range
+from havip.snmp.history import History
 from havip.snmp.mib import Mib
 from havip.snmp.trees import tree
 from havip.snmp.values import END_OF_MIB_VIEW, Kind, Oid, Value, oid
-from havip.snmp.view import Interface, Past, Times, View, view
+from havip.snmp.view import Interface, Times, View, view
 from tests.config.reading import read
 
 TEXT = """
@@ -114,8 +115,6 @@ def report(configuration: Configuration, name: str, state: str, **more: object) 
 def shown(text: str = TEXT) -> View:
     """Return the daemon of `TEXT`: ``old`` is MASTER, ``six`` BACKUP, and ``far`` has no interface."""
     configuration = read(text)
-    reports: dict[Key, RouterReport] = {}
-    past: dict[Key, Past] = {}
     found = {
         "old": report(
             configuration,
@@ -132,24 +131,22 @@ def shown(text: str = TEXT) -> View:
         ),
         "far": report(configuration, "far", "FAULT", why="no interface"),
     }
-    for one in configuration.virtual_routers:
-        if one.name in found:
-            reports[one.key] = found[one.name]
-            past[one.key] = Past(NOW - 20 if one.name != "far" else None)
-            if one.name == "old":
-                past[one.key] = replace(
-                    past[one.key], last_error=Refusal.CHECKSUM, new_master="the master resigned"
-                )
+    reports = {one.key: one for one in found.values()}
+    history = History()
+    for one in found.values():
+        history.note(replace(one, since=NOW - 20), NOW)
+    old = found["old"].key
+    history.became_master(old, "the master resigned")
+    history.erred(old, Refusal.CHECKSUM)
     return view(
         configuration,
         reports,
         {"both": GroupReport("both", "BACKUP", NOW, "", ("old", "six"))},
-        past,
+        history,
         INTERFACES,
         totals={"refused-checksum": 1, "refused-unknown-vrid": 6, "refused-version": 2},
         name="r1",
         times=Times(NOW, 60_000),
-        counting_since=None,
     )
 
 
