@@ -37,27 +37,34 @@ class Agent:
         )
         (folder / "snmptrapd.conf").write_text("disableAuthorization yes\n")
         self.traps: list[str] = []
+        self._said: list[str] = []  # by the agent
         self._news = threading.Condition()
-        receiver = self._popen(
-            "snmptrapd", "snmptrapd.conf", "-On", f"udp:127.0.0.1:{TRAP_PORT}", stdout=subprocess.PIPE
-        )
-        threading.Thread(target=self._read, args=(receiver,), daemon=True).start()
+        self._popen("snmptrapd", "snmptrapd.conf", self.traps, "-On", f"udp:127.0.0.1:{TRAP_PORT}")
         self.wait_for_trap(READY)  # it would miss what is sent before
         self.start()
 
-    def _popen(self, program: str, configuration: str, *words: str, stdout: int) -> subprocess.Popen[str]:
-        return self.host.popen(
+    def _popen(
+        self, program: str, configuration: str, lines: list[str], *words: str
+    ) -> subprocess.Popen[str]:
+        """Start a program whose output goes to ``lines`` as it comes."""
+        process: subprocess.Popen[str] = self.host.popen(
             *(program, "-f", "-Lo", "-C", "-c", self.folder / configuration, *NO_MIBS, *words),
             stdin=subprocess.DEVNULL,
-            stdout=stdout,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env=self._environment,
         )
+        threading.Thread(target=self._read, args=(process, lines), daemon=True).start()
+        return process
 
     def start(self) -> None:
-        """Start the agent."""
-        self.process = self._popen("snmpd", "snmpd.conf", "-I", MODULES, stdout=subprocess.DEVNULL)
+        """Start the agent; return once it takes sub-agents."""
+        self._said.clear()
+        self.process = self._popen("snmpd", "snmpd.conf", self._said, "-I", MODULES)
+        with self._news:
+            ready = self._news.wait_for(lambda: any(READY in line for line in self._said), PATIENCE)
+        assert ready, self._said
 
     def kill(self) -> None:
         """End the agent without a word to anybody."""
@@ -94,9 +101,9 @@ class Agent:
                 raise AssertionError(f"no trap {pattern!r} among\n" + "\n".join(self.traps))
             return found()[count - 1]
 
-    def _read(self, receiver: subprocess.Popen[str]) -> None:
-        assert receiver.stdout is not None
-        for line in receiver.stdout:
+    def _read(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
             with self._news:
-                self.traps.append(line.strip())
+                lines.append(line.strip())
                 self._news.notify_all()
