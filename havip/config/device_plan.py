@@ -36,6 +36,7 @@ class Present:
     mtu: int = 1500
     up: bool = True
     master: int = 0  # the ifindex of the bridge, bond or VRF that it belongs to
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Adjust:
-    """Bring an interface that fits to the parent's MTU, into its VRF, up, under our alias."""
+    """Bring an interface that fits to the parent's MTU, into its VRF and its group, up, under our alias."""
 
     device: Device
     present: Present
@@ -120,16 +121,17 @@ def plan_devices(
             busy = any((one.parent, one.mac) == (parent.ifindex, device.mac) for one in ours.values())
             if remove or not busy:
                 make.append(Create(device, parent, alias, vrf))
-        elif not why and is_to_adjust(there, parent, alias, vrf) and device.name in ours:
+        elif not why and is_to_adjust(device, there, parent, alias, vrf) and device.name in ours:
             # What somebody else has made for us is used as it is, and stays when we go.
             make.append(Adjust(device, there, parent.mtu, alias, vrf))
     leave = [Remove(ours[name]) for name in ours if name in going] if remove else []
     return DevicePlan((*leave, *make), refused)
 
 
-def is_to_adjust(there: Present, parent: Present, alias: str, vrf: int) -> bool:
+def is_to_adjust(device: Device, there: Present, parent: Present, alias: str, vrf: int) -> bool:
     """Say whether an interface that fits is not quite as it should be."""
-    return (there.mtu, there.up, there.alias, there.master) != (parent.mtu, True, alias, vrf)
+    wanted = (parent.mtu, True, alias, vrf, device.group)
+    return (there.mtu, there.up, there.alias, there.master, there.group) != wanted
 
 
 def vrf_of(parent: Present, present: Iterable[Present]) -> int:

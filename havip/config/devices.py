@@ -36,6 +36,7 @@ class VirtualMac:
     name: str | None = None
     mac: str | None = None  # of six octets, or of five to which the VRID is appended
     transmit_on_parent: bool = False  # adverts leave with the interface's own MAC address
+    group: int = 0  # the link group of ip-link(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Ipvlan:
     name: str | None = None
     mode: IpvlanMode = IpvlanMode.BRIDGE
     address: str | None = None  # with its prefix length
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Device:
     mac: str = ""  # of a macvlan
     mode: str = ""  # of an ipvlan
     address: str = ""  # that an ipvlan holds besides, with its prefix length
+    group: int = 0
 
 
 def has_device(router: VirtualRouter) -> bool:
@@ -94,12 +97,13 @@ def mac_of(router: VirtualRouter) -> str:
 
 def device_of(router: VirtualRouter) -> Device | None:
     """Return the interface that a router wants to itself; None: it needs none."""
-    name = device_name(router)
+    who, name = (router.name, router.key), device_name(router)
     if router.virtual_mac.enabled:
-        return Device(router.name, router.key, "macvlan", name, router.interface, mac=mac_of(router))
+        group = router.virtual_mac.group
+        return Device(*who, "macvlan", name, router.interface, mac=mac_of(router), group=group)
     if router.ipvlan.enabled:
-        mode, address = router.ipvlan.mode.value, router.ipvlan.address or ""
-        return Device(router.name, router.key, "ipvlan", name, router.interface, mode=mode, address=address)
+        mode, address, group = router.ipvlan.mode.value, router.ipvlan.address or "", router.ipvlan.group
+        return Device(*who, "ipvlan", name, router.interface, mode=mode, address=address, group=group)
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
@@ -103,7 +103,9 @@ def plan(old: Configuration, new: Configuration) -> Plan:
 
 def same_device(old: VirtualRouter, new: VirtualRouter) -> bool:
     """Say whether two virtual routers hold their addresses on one and the same interface."""
-    return (old.virtual_mac, old.ipvlan) == (new.virtual_mac, new.ipvlan)
+    # Into another link group it goes as it stands.
+    moved = replace(old.virtual_mac, group=new.virtual_mac.group), replace(old.ipvlan, group=new.ipvlan.group)
+    return moved == (new.virtual_mac, new.ipvlan)
 
 
 def in_safe_order(changing: Mapping[Key, Change]) -> list[Change]:

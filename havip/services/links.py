@@ -97,7 +97,7 @@ class Links:
         self._finish(ip, step.device, step.present.ifindex, step.mtu, step.vrf)
 
     def _finish(self, ip: Any, device: Device, index: int, mtu: int, vrf: int) -> None:
-        ask(ip.link, "set", index=index, mtu=mtu, master=vrf)
+        ask(ip.link, "set", index=index, mtu=mtu, master=vrf, group=device.group)
         objections = self._sysctls.write(self.settings(device))
         if objections:
             raise OSError(errno.EPERM, next(iter(objections.values())))
@@ -197,6 +197,7 @@ def present_of(message: Any) -> Present:
         mtu=message.get_attr("IFLA_MTU") or 0,
         up=bool(message["flags"] & IFF_UP),
         master=message.get_attr("IFLA_MASTER") or 0,
+        group=message.get_attr("IFLA_GROUP") or 0,
     )
 
 

@@ -32,7 +32,7 @@ def test_one_that_fits_is_adopted_untouched() -> None:
     assert plan(OURS) == DevicePlan()
 
 
-@pytest.mark.parametrize("changed", [{"mtu": 1400}, {"up": False}])
+@pytest.mark.parametrize("changed", [{"mtu": 1400}, {"up": False}, {"group": 7}])
 def test_one_that_fits_is_brought_in_line_without_being_made_anew(changed: dict[str, int]) -> None:
     there = replace(OURS, **changed)
     assert plan(there) == DevicePlan((Adjust(WANTED, there, 1500, ALIAS),))

@@ -294,6 +294,19 @@ def test_a_reload_changes_a_router_on_its_interface_in_place(lan: Lan, client: H
         assert daemon.said("cannot make") == 0
 
 
+def test_a_reload_moves_an_interface_into_another_link_group_in_place(lan: Lan, folder: Path) -> None:
+    with Daemon(lan.r1, folder, configuration(four=four(virtual_mac={"group": 7}))) as daemon:
+        daemon.wait_for("four: MASTER")
+        before = device(lan.r1)
+        assert before["group"] == "7"
+        daemon.configure(configuration(four=four(virtual_mac={"group": 0})))
+        changes = daemon.client.reload()["change"]
+        assert changes == [{"name": "four", "changes": ["virtual_mac.group: 7 -> 0"]}]
+        daemon.wait_for("four: brought vrrp.51 in line with eth0")
+        assert device(lan.r1) == before | {"group": "default"}
+        assert daemon.said("four: (BACKUP|MASTER|FAULT)") == 2
+
+
 def test_a_reload_leaves_the_interfaces_of_other_routers_alone(lan: Lan, folder: Path) -> None:
     with Daemon(lan.r1, folder, configuration(b=four(interface="eth0"))) as daemon:
         daemon.wait_for("b: MASTER")

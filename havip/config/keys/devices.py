@@ -6,7 +6,7 @@ from havip.config.addresses import HostAddress
 from havip.config.devices import Ipvlan, IpvlanMode, VirtualMac
 from havip.config.fields import Field, Group
 from havip.config.keys.names import INTERFACE
-from havip.config.kinds import Flag, Text, Word
+from havip.config.kinds import Flag, Text, Whole, Word
 
 MAC = Text(
     'a MAC address of six octets such as "02:00:00:00:00:01", or of five, to which the VRID is appended',
@@ -24,6 +24,8 @@ class HeldAddress(HostAddress):
     def written(self, value: str) -> str:  # type: ignore[override]
         return value
 
+
+LINK_GROUP = Field("group", Whole(0, 2_147_483_647), "the link group of that interface, as in ip-link(8)", 7)
 
 VIRTUAL_MAC = Group(
     VirtualMac,
@@ -43,6 +45,7 @@ VIRTUAL_MAC = Group(
             False,
             elsewhere=("vmac_xmit_base", "xmit_base"),
         ),
+        LINK_GROUP,
     ),
     short="enabled",
 )
@@ -54,6 +57,7 @@ IPVLAN = Group(
         Field("name", INTERFACE, 'the name of that interface; usually "vrrp." and the VRID', "vrrp.51"),
         Field("mode", Word(IpvlanMode), "whether the ipvlans of one interface hear each other", "bridge"),
         Field("address", HeldAddress(), "an address that it has whatever the router's state", "192.0.2.9/24"),
+        LINK_GROUP,
     ),
     short="enabled",
 )
