@@ -16,6 +16,7 @@ from havip.vrrp.actions import (
     Action,
     AddAddresses,
     AnnounceAddresses,
+    Followed,
     RemoveAddresses,
     SendAdvert,
     Tell,
@@ -161,7 +162,8 @@ class Walk(RuleBasedStateMachine):
                 assert not moved or SendAdvert(self.us.priority) in actions
                 assert not moved or self.state.advertise_at == self.now + self.us.interval
             case Backup(), Backup():
-                assert actions == []
+                successor = before.deferring and self.state.master != before.master
+                assert actions == ([Followed()] if successor else [])
                 if advert.priority and self.state != before and self.us.version == 3:
                     assert self.state.master_interval == advert.interval
                     assert self.state.master == advert.source
