@@ -151,6 +151,22 @@ def test_another_user_gets_its_own_rights_and_groups(folder: Path) -> None:
     assert programs.identify("") is None
 
 
+def test_all_groups_of_a_user_are_its_programs_too(folder: Path) -> None:
+    folder.chmod(0o777)
+    out = folder / "out"
+    who = Identity(65534, 65534, (65534, 1, 2))
+    assert outcome("/bin/sh", "-c", 'id -G > "$0"', str(out), who=who).ok
+    assert set(out.read_text().split()) == {"65534", "1", "2"}
+
+
+def test_a_program_is_run_by_the_path_that_was_written(folder: Path, script: Callable[..., str]) -> None:
+    out, link = folder / "out", folder / "link"
+    link.symlink_to(script(f'printf %s "$0" > {out}'))
+    assert objection(Program((str(link),))) is None  # a link is no offence
+    assert outcome(str(link)).ok
+    assert out.read_text() == str(link)  # one program may be several, by its name, as busybox is
+
+
 def test_the_service_managers_words_are_not_passed_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/havip")
