@@ -57,7 +57,7 @@ QUIET: Final = 60.0  # seconds without a request before it is asked whether it i
 LONGEST_PAUSE: Final = 15.0  # seconds between two attempts
 RETRY_EVERY: Final = 60.0  # seconds between two attempts to register what another agent has
 ANSWERED_WITHIN: Final = 3  # seconds that we ask it to wait for our answers
-MOST_TRAPS: Final = 1000  # that wait to be sent
+MOST_TRAPS: Final = 5000  # that wait to be sent: what a failover of a thousand virtual routers has to tell
 TRAP_LIVES: Final = 60.0  # seconds: what is older when the master agent is back is not sent
 LAST_WORDS_WITHIN: Final = 1.0  # seconds for what is to be said at the end
 
@@ -99,6 +99,7 @@ class Session:
         self._empty.set()
         self._writer: asyncio.StreamWriter | None = None
         self._session = 0
+        self._fault = ""  # of ours, the last that was logged
         self._registered: set[Oid] = set()  # in this session
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[Response]] = {}
@@ -178,8 +179,13 @@ class Session:
         host, port = tcp
         # Not in a thread of asyncio's: it would be waited for when the daemon ends.
         look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        (*_, address), *_ = await in_own_thread(look_up, "agentx")
-        return await asyncio.open_connection(str(address[0]), port)
+        trouble = OSError(f"{host} has no address")
+        for *_, address in await in_own_thread(look_up, "agentx"):
+            try:
+                return await asyncio.open_connection(str(address[0]), port)
+            except OSError as error:
+                trouble = error
+        raise trouble
 
     async def _speak(self) -> None:
         """Open the session, register, and send notifications for as long as it lasts."""
@@ -313,8 +319,10 @@ class Session:
             return Response(error=UNSUPPORTED_CONTEXT)
         try:
             return answer(await self._current(), request)
-        except Exception:  # a fault of ours must not keep the other objects from being asked for
-            log.exception("SNMP: %r cannot be answered", request)
+        except Exception as error:  # a fault of ours must not keep the other objects from being asked for
+            if repr(error) != self._fault:  # once: a walk meets the same one a thousand times
+                self._fault = repr(error)
+                log.exception("SNMP: %r cannot be answered", request)
             return Response(error=GENERAL_ERROR, index=1)
 
 

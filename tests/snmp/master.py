@@ -28,11 +28,12 @@ UPTIME = 60_000
 
 
 class Master:
-    """Listens on a unix socket.  It grants every registration but those in ``denied``."""
+    """Listens on a unix socket, or without a path on TCP.  It grants all but what is in ``denied``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.denied: Mapping[Oid, int] = {}
+        self.port = 0
         self.silent = False  # takes a connection, and says nothing
         self.deaf = False  # does not even read
         self.heard: list[Pdu] = []
@@ -46,7 +47,11 @@ class Master:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Master:
-        self._server = await asyncio.start_unix_server(self._serve, self.path)
+        if self.path is not None:
+            self._server = await asyncio.start_unix_server(self._serve, self.path)
+        else:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -55,7 +60,8 @@ class Master:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once something holds that changes with what is heard."""

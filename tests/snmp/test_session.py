@@ -43,7 +43,7 @@ def asked(oid: Oid) -> Get:
 class Side:
     """Our side: a session, and what it asks of the service that owns it."""
 
-    def __init__(self, path: Path, rows: int = 6) -> None:
+    def __init__(self, path: Path | str, rows: int = 6) -> None:
         self.uptimes: list[int] = []
         self.mib = Mib([Table(FIRST, {1: integer}, (((number,), number) for number in range(rows)))])
         self.failing = False
@@ -98,20 +98,37 @@ def test_a_session_is_opened_registered_and_answers(path: Path) -> None:
     run(scenario())
 
 
-def test_a_fault_of_ours_is_an_error_and_the_session_goes_on(path: Path) -> None:
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_master_agent_on_tcp_is_found_by_name_and_by_address(host: str) -> None:
+    async def scenario() -> None:
+        async with Master(None) as master:
+            side = Side(f"tcp:{host}:{master.port}")
+            side.start()
+            await master.until_heard(Register, 3)
+            assert (await master.ask(asked(CELL))).bindings == (Binding(CELL, integer(5)),)
+            await side.session.close()
+
+    run(scenario())
+
+
+def test_a_fault_of_ours_is_an_error_and_the_session_goes_on(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with Master(path) as master:
             side = Side(path)
             side.start()
             await master.until_heard(Register, 3)
             side.failing = True
-            assert (await master.ask(asked(CELL))).error == 5  # genErr
+            for _ in range(3):
+                assert (await master.ask(asked(CELL))).error == 5  # genErr
             side.failing = False
             assert (await master.ask(asked(CELL))).bindings == (Binding(CELL, integer(5)),)
             assert master.connections == 1
             await side.session.close()
 
     run(scenario())
+    assert sum("cannot be answered" in record.message for record in caplog.records) == 1
 
 
 @pytest.mark.parametrize(
