@@ -260,6 +260,21 @@ class Dumps:
     pid_file: str = ""  # empty: none
 
 
+class Then(StrEnum):
+    """What becomes of the results of a checker that stays away."""
+
+    FAILED = "failed"  #: everything that it looks at has failed
+    KEPT = "kept"  #: they count on
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The policy for a checker worker that gives no sign of life."""
+
+    after: Duration = field(default=seconds(10))  # its last results count for so long
+    then: Then = Then.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Daemon:
     """What concerns the processes and not one router."""
@@ -276,6 +291,7 @@ class Daemon:
     realtime_limit: Duration = ZERO
     nice: int = 0
     checker: Rank = field(default=Rank())  # of the process that runs checks
+    checker_silence: Silence = field(default=Silence())
     nftables_priority: int = USUAL_PRIORITY  # of our chain of `accept: false`
     dumps: Dumps = field(default=Dumps())
     startup_delay: Duration = ZERO  # from the daemon's start until virtual routers take part

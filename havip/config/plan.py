@@ -19,7 +19,10 @@ from havip.config.keys import CONFIGURATION, DAEMON, ROUTER
 from havip.config.model import Configuration, VirtualRouter
 
 #: keys of the daemon that a reload puts in force; the others wait for its next start
-AT_ONCE = ("daemon.script_user:", "daemon.script_group:", "daemon.dumps", "daemon.nftables_priority:")
+AT_ONCE = (
+    "daemon.script_user:", "daemon.script_group:", "daemon.dumps", "daemon.nftables_priority:",
+    "daemon.checker_silence.",
+)  # fmt: skip
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
 
 

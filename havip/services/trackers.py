@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
 
+from havip.clock import spell, to_seconds
 from havip.config import probes
 from havip.config.health import Check
-from havip.config.model import Configuration, Daemon, Rank
+from havip.config.model import Configuration, Daemon, Rank, Silence, Then
 from havip.config.tracking import (
     Definition,
     Script,
@@ -43,6 +44,7 @@ from havip.messages import (
 )
 from havip.services import Handler, Host, Json, Service
 from havip.services.checkbook import Checkbook
+from havip.waiting import happens
 from havip.workers import CheckerWorker, Worker
 
 log = logging.getLogger("havip.supervisor")
@@ -51,8 +53,7 @@ checker_log = logging.getLogger("havip.checker")
 #: How long a start or a reload waits for the first results of what is newly tracked, so that a router need
 #: not go to FAULT and back for want of them.
 FIRST_RESULTS_WITHIN: Final = 1.0  # seconds
-#: The policy for a checker that is away: its last results count for so long, then everything has failed.
-BELIEVED_FOR: Final = 10.0  # seconds without a sign of life
+SHORTEST_LOOK: Final = 0.1  # seconds between two looks at how long the checker has been silent
 
 Make: TypeAlias = Callable[
     [Callable[[], None], Callable[[Message], None], Callable[[], None]], Worker
@@ -74,6 +75,11 @@ class Trackers(Service):
         self._news = asyncio.Event()
         self._heard_at = 0.0  # by the loop's clock
         self._given_up = False
+        self._denied: dict[
+            TrackerKey, TrackResult
+        ] = {}  # what counts instead of results too old to be believed
+        self._silence = Silence()
+        self._policy = asyncio.Event()  # has changed
         self._rank = Rank()
         self._book = Checkbook(host.spawn)
 
@@ -81,6 +87,7 @@ class Trackers(Service):
         """Begin to track what is new, and wait a moment for what it says."""
         wanted, tracked = in_use(new), tracked_by_routers(new)
         self._tracked |= tracked
+        self._go_by(new.daemon.checker_silence)
         self._book.put({**self._book.checks, **checks_of(wanted)}.values())
         fresh = [key for key in tracked & wanted.keys() if key not in self._results]
         if wanted and self._worker is None:
@@ -97,13 +104,14 @@ class Trackers(Service):
         """Return the delays of interfaces, and every result there is."""
         yield Delay(new.interfaces)
         tracked = tracked_by_routers(new)
-        yield from (result for key, result in self._results.items() if key in tracked)
+        yield from (self._denied.get(key, result) for key, result in self._results.items() if key in tracked)
 
     async def settle(self, new: Configuration) -> None:
         """Track no more what nobody wants; without anything to track there is no checker."""
         wanted = in_use(new)
         for kind, name in self._wanted.keys() - wanted.keys():
             self._results.pop((kind, name), None)
+            self._denied.pop((kind, name), None)
             if (kind, name) in self._tracked:
                 self._host.post(DropTracker(kind, name))
             if self._worker is not None:
@@ -131,7 +139,7 @@ class Trackers(Service):
         for kind, name in self._wanted:
             if kind is TrackerKind.CHECK:
                 continue
-            result = self._results.get((kind, name))
+            result = self._denied.get((kind, name), self._results.get((kind, name)))
             shown.append(
                 {
                     "kind": str(kind),
@@ -168,16 +176,27 @@ class Trackers(Service):
         """Tell a life of the checker all that it is to track, and the verdicts of the one before."""
         if self._worker is not None:
             self._worker.post(Setup(self._rank))
-        self._post_all(self._wanted, first=self._worker is not None and not self._worker.restarts)
+        lost = self._denied.keys()  # what was found so long ago is no verdict to begin with
+        self._results |= self._denied
+        self._post_all(
+            self._wanted,
+            without=frozenset(lost),
+            first=self._worker is not None and not self._worker.restarts,
+        )
 
-    def _post_all(self, keys: Iterable[TrackerKey], first: bool = True) -> None:
-        """Post definitions; ``first``: nobody has tracked them so far as they are."""
+    def _post_all(
+        self, keys: Iterable[TrackerKey], first: bool = True, without: frozenset[TrackerKey] = frozenset()
+    ) -> None:
+        """Post definitions; ``first``: nobody has tracked them so far as they are.
+
+        Those of ``without`` begin without a verdict.
+        """
         worker = self._worker
         if worker is None:
             return
         for key in keys:
             definition = self._wanted[key]
-            result = None if self._given_up else self._results.get(key)
+            result = None if key in without else self._results.get(key)
             match definition:
                 case Script():
                     worker.post(PutScript(definition, None if result is None else result.good))
@@ -198,7 +217,8 @@ class Trackers(Service):
                     self._news.set()
             case Alive():
                 self._heard_at = asyncio.get_running_loop().time()
-                self._given_up = False
+                if self._given_up:
+                    self._relent()
             case CheckReport() | Described():
                 self._book.hear(message)
             case LogLine(level=level, text=text):
@@ -221,22 +241,48 @@ class Trackers(Service):
         try:
             while True:
                 silent = asyncio.get_running_loop().time() - self._heard_at
-                if silent >= BELIEVED_FOR and not self._given_up:
+                believed = to_seconds(self._silence.after)
+                if silent >= believed and not self._given_up:
                     self._give_up()
-                await asyncio.sleep(max(0.1, BELIEVED_FOR - silent))
+                self._policy.clear()
+                await happens(self._policy, max(SHORTEST_LOOK, believed - silent))
         finally:
             watch.cancel()
 
     def _give_up(self) -> None:
+        """Do as the policy says with the results of a checker that has been silent for too long."""
         self._given_up = True
-        log.error("no sign of life from the checker worker for %g s: all it tracks has failed", BELIEVED_FOR)
-        why = f"is not known: the checker worker has been away for {BELIEVED_FOR:g} s"
-        for kind, name in self._wanted:
-            self._file(TrackResult(kind, name, False, why=why))
+        after = spell(self._silence.after)
+        if self._silence.then is Then.KEPT:
+            log.error("no sign of life from the checker worker for %s: its last results count on", after)
+            return
+        log.error("no sign of life from the checker worker for %s: all it tracks has failed", after)
+        why = f"is not known: the checker worker has been away for {after}"
+        for key in self._wanted:
+            self._denied[key] = TrackResult(*key, False, why=why)
+            self._show(self._denied[key])
+
+    def _relent(self) -> None:
+        """Believe the last results again: the checker that found them lives, or the policy has changed."""
+        self._given_up = False
+        denied, self._denied = self._denied, {}
+        for key, instead in denied.items():
+            self._show(self._results.setdefault(key, instead))
+
+    def _go_by(self, silence: Silence) -> None:
+        """Put a policy in force at once, for a silence that lasts as well."""
+        if silence != self._silence:
+            self._silence = silence
+            self._relent()
+            self._policy.set()
 
     def _file(self, result: TrackResult) -> None:
         """Keep the newest result of a tracker, and hand it on if a router may go by it."""
+        self._denied.pop(result.key, None)
         self._results[result.key] = result
+        self._show(result)
+
+    def _show(self, result: TrackResult) -> None:
         if result.kind is TrackerKind.CHECK:
             self._book.file(result)
         if result.key in self._tracked:

@@ -14,7 +14,7 @@ from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, h
 from havip.config.keys.addresses import ADDRESS
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
-from havip.config.keys.daemon import CHECKER, DUMPS
+from havip.config.keys.daemon import CHECKER, DUMPS, SILENCE
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.keys.snmp import SNMP
@@ -76,6 +76,7 @@ TABLES = [
     ("## `snmp`", SNMP),
     ("## `daemon`", DAEMON),
     ("### `checker`", CHECKER),
+    ("### `checker_silence`", SILENCE),
     ("### `dumps`", DUMPS),
     *TRACKING,
     *HEALTH,

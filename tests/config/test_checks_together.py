@@ -6,6 +6,7 @@ import pytest
 
 from havip.clock import ZERO, seconds
 from havip.config.health import Damping
+from havip.config.model import Silence, Then
 from havip.config.plan import plan
 from havip.config.probes import File, Script
 from tests.config.reading import complaints, read, router
@@ -111,6 +112,20 @@ def test_a_circle_of_parents_and_members_is_refused_once() -> None:
     text = HEAD + ("  a: {tcp: {}, host: 192.0.2.1, port: 1, parent: c}\n  b: {all: [a]}\n  c: {any: [b]}\n")
     (found,) = complaints(text)
     assert "health checks that go by each other in a circle: " in found
+
+
+def test_the_policy_for_a_silent_checker_is_read_and_waits_for_no_restart() -> None:
+    old, new = read(router()), read(router() + "daemon: {checker_silence: {after: 30s, then: kept}}\n")
+    assert old.daemon.checker_silence == Silence(seconds(10), Then.FAILED)
+    assert new.daemon.checker_silence == Silence(seconds(30), Then.KEPT)
+    assert (plan(old, new).settings, plan(old, new).restart) == (
+        ("daemon.checker_silence.after: 10s -> 30s", "daemon.checker_silence.then: failed -> kept"),
+        (),
+    )
+    assert complaints(router() + "daemon: {checker_silence: {after: 1s, then: lost}}\n") == [
+        '6:35: daemon.checker_silence.after: expected a length of time from 3s to 86400s, found "1s"',
+        '6:45: daemon.checker_silence.then: expected failed or kept, found "lost"',
+    ]
 
 
 def test_a_plan_tells_what_is_checked_otherwise_and_touches_no_router() -> None:

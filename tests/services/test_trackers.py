@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from havip.config.model import Configuration, Daemon, Rank
+from havip.clock import milliseconds, seconds
+from havip.config.model import Configuration, Daemon, Rank, Silence, Then
 from havip.config.tracking import (
     FileTracker,
     InterfaceDelays,
@@ -203,30 +204,76 @@ def test_a_script_without_a_user_gets_that_of_the_daemon() -> None:
     play(scene)
 
 
-def test_a_checker_that_stays_away_is_believed_for_a_while_and_then_all_has_failed(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "BELIEVED_FOR", 0.05)
+SOON = milliseconds(50)
+KEPT = Silence(SOON, Then.KEPT)
+FAILED = Silence(SOON, Then.FAILED)
+LOST = "is not known: the checker worker has been away for 50ms"
 
+
+def silent(silence: Silence) -> Configuration:
+    """Return a configuration with a policy for a checker that stays away."""
+    return replace(SCRIPT, daemon=Daemon(checker_silence=silence))
+
+
+async def said(caplog: pytest.LogCaptureFixture, line: str) -> None:
+    async with asyncio.timeout(15):
+        while line not in caplog.messages:
+            await asyncio.sleep(0.01)
+
+
+HAVE_FAILED = "no sign of life from the checker worker for 50ms: all it tracks has failed"
+COUNT_ON = "no sign of life from the checker worker for 50ms: its last results count on"
+
+
+def test_a_checker_that_stays_away_is_believed_for_a_while_and_then_all_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def scene(host: Host) -> None:
-        await host.load(SCRIPT, GOOD)
-        async with asyncio.timeout(15):
-            while len(host.posted) < 2:
-                await asyncio.sleep(0.01)
-        assert host.posted[0] == GOOD
-        failed = host.posted[1]
-        assert isinstance(failed, TrackResult)
-        assert (failed.good, failed.why) == (
-            False,
-            "is not known: the checker worker has been away for 0.05 s",
-        )
-        assert (
-            "no sign of life from the checker worker for 0.05 s: all it tracks has failed" in caplog.messages
-        )
+        await host.load(silent(FAILED), GOOD)
+        await said(caplog, HAVE_FAILED)
+        assert host.posted == [GOOD, replace(GOOD, good=False, why=LOST)]
+        assert [one for one in host.service.briefing(SCRIPT) if isinstance(one, TrackResult)] == host.posted[
+            1:
+        ]
         host.checker.die()
         assert host.checker.told[0] == PutScript(WEB, None)  # that failure was nobody's verdict
         host.checker.say(Alive())
+        assert host.posted[-1] == replace(GOOD, good=False, why=LOST)  # until the new life has looked
         host.checker.say(GOOD)
+        assert host.posted[-1] == GOOD
+
+    play(scene)
+
+
+def test_a_checker_that_was_silent_and_lives_on_is_believed_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(host: Host) -> None:
+        await host.load(silent(FAILED), GOOD)
+        await said(caplog, HAVE_FAILED)
+        host.checker.say(Alive())  # it tells what has changed, and nothing has
+        assert host.posted[-1] == GOOD
+
+    play(scene)
+
+
+def test_results_of_a_silent_checker_count_on_if_the_policy_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(host: Host) -> None:
+        await host.load(silent(KEPT), GOOD)
+        await said(caplog, COUNT_ON)
+        assert host.posted == [GOOD]
+        host.checker.die()
+        assert host.checker.told[0] == PutScript(WEB, True)
+
+    play(scene)
+
+
+def test_a_policy_is_in_force_at_once_during_a_silence_too(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(host: Host) -> None:
+        await host.load(silent(KEPT), GOOD)
+        await said(caplog, COUNT_ON)
+        await host.load(silent(FAILED))
+        await said(caplog, HAVE_FAILED)
+        assert host.posted[-1] == replace(GOOD, good=False, why=LOST)
+        await host.load(silent(Silence(seconds(3600))))
         assert host.posted[-1] == GOOD
 
     play(scene)

@@ -7,8 +7,8 @@ from havip.clock import ZERO, milliseconds, seconds
 from havip.config.commands import ACCOUNT
 from havip.config.fields import Field, Group, ListOf
 from havip.config.files import ANY_FILE
-from havip.config.kinds import Choice, Flag, Length, Period, Text, Whole
-from havip.config.model import Daemon, Dumps, Rank
+from havip.config.kinds import Choice, Flag, Length, Period, Text, Whole, Word
+from havip.config.model import Daemon, Dumps, Rank, Silence, Then
 
 LONGEST_HOLD = seconds(3600)
 LONGEST_SOCKET_PATH = 107  # bytes: sun_path and its closing zero
@@ -100,6 +100,18 @@ DUMPS = Group(
 )
 
 CHECKER = Group(Rank, rank("runs checks", "", 1))
+SILENCE = Group(
+    Silence,
+    (
+        Field("after", Length(seconds(3), seconds(86400)), "how long its last results count", "30s"),
+        Field(
+            "then",
+            Word(Then),
+            "`failed`: then all that it looks at has failed; `kept`: they count on",
+            "kept",
+        ),
+    ),
+)
 
 DAEMON = Group(
     Daemon,
@@ -151,6 +163,12 @@ DAEMON = Group(
             "the files that signals have written, as programs that watch keepalived read them",
             {"json": "/run/havip/keepalived.json"},
             elsewhere=ELSEWHERE,
+        ),
+        Field(
+            "checker_silence",
+            SILENCE,
+            "what becomes of the results of checks while the process that runs them gives no sign of life",
+            {"after": "30s", "then": "kept"},
         ),
         Field(
             "nftables_priority",
