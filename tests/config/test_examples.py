@@ -147,3 +147,14 @@ def test_the_policy_routing_example_sends_the_clients_traffic_through_the_provid
     assert [str(one) for one in configuration.static.holdings] == [
         "route blackhole 203.0.113.0/24 metric 4000"
     ]
+
+
+def test_the_health_checks_example_follows_two_ways_out_and_a_farm_behind_a_switch() -> None:
+    (gateway,) = routers("health-checks.yaml").values()
+    assert [(one.check, one.weight) for one in gateway.track.checks] == [
+        ("uplink", 0),
+        ("web", -60),
+        ("drain", -60),
+    ]
+    checks = {one.name: one for one in load(str(ETC / "examples" / "health-checks.yaml")).checks}
+    assert (checks["uplink"].any, checks["web1"].parent) == (("provider1", "provider2"), "switch")
