@@ -154,7 +154,7 @@ MAY_ASK = {
         "havip.services.hold",
         "havip.services.notifier",
         "havip.services.operator",
-        "havip.services.snmp",
+        "havip.services.snmp_agent",
         "havip.cli",
         "havip.supervisor",
         "havip.vrrp.reporter",

@@ -1,217 +1,56 @@
-"""Serves the SNMP agent of the host: a snapshot of the virtual routers when it asks, traps when they change.
-
-What it is asked is answered from what the VRRP worker last reported, and the worker is asked to report
-at most once in `FRESH_FOR`, whoever polls however often.
-"""
+"""SNMP where it is wanted: what serves it is imported for a configuration that has it, and by nobody else."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import socket
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Final
+from typing import TYPE_CHECKING
 
-from havip.clock import wall
-from havip.config.model import Configuration, StartAs, VirtualRouter
-from havip.errors import Refusal, refused_in
-from havip.messages import Described, GroupReport, LogLine, Message, RouterGone, RouterReport, Transition
+from havip.config.model import Configuration
+from havip.messages import GroupReport, Message
 from havip.services import Host, Json, Service
-from havip.snmp import traps, view
-from havip.snmp.history import History
-from havip.snmp.interfaces import interface, interfaces
-from havip.snmp.mib import Mib
-from havip.snmp.rfc6527 import ERRORS
-from havip.snmp.session import Session
-from havip.snmp.trees import served, tree
-from havip.snmp.view import Times
 
-log = logging.getLogger("havip.snmp")
-
-FRESH_FOR: Final = 1.0  # seconds that what was reported may be shown
-REPORTED_WITHIN: Final = 0.3  # seconds to wait for new reports before old ones must do
+if TYPE_CHECKING:
+    from havip.services.snmp_agent import Agent
 
 
 class Snmp(Service):
-    """The session with the master agent, and what it has to be told.  Without one nothing is noted."""
+    """Has an agent for as long as there is a section ``snmp``."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._session: Session | None = None
-        self._mib: Mib | None = None  # None: what there is has changed
-        self._shown: Configuration | None = None
-        self._refreshed_at = float("-inf")  # by the loop's clock
+        self._agent: Agent | None = None
         self._groups: dict[str, GroupReport] = {}
-        self._totals: Mapping[str, int] = {}
-        self._history = History()
-        self._told: dict[tuple[str, str], str] = {}
-        self._routers: dict[str, tuple[int, VirtualRouter]] = {}  # by name, with their place in the file
-        self._agent = Times()  # sysUpTime when the session began
 
     async def prepare(self, new: Configuration) -> None:
-        """Serve as ``new`` wants: a session that is to go on as it is goes on."""
-        before = self._session
-        if new.snmp == (None if before is None else before.settings):
-            return
-        if before is None:
-            for report in self._host.reports.values():
-                self._history.note(report, wall())
-                self._told["router", report.name] = report.state
-        self._session = None
-        if new.snmp is not None:
-            self._session = Session(new.snmp, served(new.snmp), self._current, self._began)
-        self._host.spawn(self._change(before, self._session))
+        """Begin, change or end what is served."""
+        if self._agent is None and new.snmp is not None:
+            from havip.services.snmp_agent import Agent
+
+            self._agent = Agent(self._host, self._groups)
+        if self._agent is not None:
+            await self._agent.prepare(new)
 
     async def settle(self, new: Configuration) -> None:
         """Forget what is gone."""
-        self._history.keep(router.key for router in new.virtual_routers)
         names = {group.name for group in new.sync_groups}
-        self._groups = {name: report for name, report in self._groups.items() if name in names}
-        if self._session is None:
-            self._history, self._mib = History(), None
-            self._told.clear()
+        for name in self._groups.keys() - names:
+            del self._groups[name]
+        if self._agent is not None:
+            await self._agent.settle(new)
+        if new.snmp is None:
+            self._agent = None
 
     def hear(self, message: Message) -> None:
-        """Note what happens, and tell what has a notification."""
+        """Take note of what the VRRP worker said."""
         if isinstance(message, GroupReport):
             self._groups[message.name] = message
-            self._mib = None
-        session = self._session
-        if session is None:
-            return
-        match message:
-            case RouterReport():
-                if self._history.note(message, wall()):
-                    self._mib = None
-            case RouterGone():
-                self._mib = None
-            case Described(totals=totals):
-                self._totals = totals
-            case Transition():
-                self._changed(message, session)
-            case LogLine(text=line, fields=fields):
-                refused = refused_in(line)
-                if refused is not None:
-                    self._refused(fields.get("HAVIP_ROUTER", ""), *refused, session)
-            case _:
-                pass
+        if self._agent is not None:
+            self._agent.hear(message)
 
     def status(self) -> Json:
         """Return what became of the session."""
-        session = self._session
-        shown = None if session is None else {"socket": session.settings.socket, **asdict(session.account)}
-        return {"snmp": shown}
+        return {"snmp": None} if self._agent is None else self._agent.status()
 
     async def leave(self) -> None:
         """Tell the last changes and end the session."""
-        if self._session is not None:
-            await self._session.close()
-
-    async def _change(self, before: Session | None, after: Session | None) -> None:
-        """End one session and begin another one, which registers what the first had."""
-        if before is not None:
-            await before.close()
-        if after is not None and after is self._session:
-            after.start(self._host.spawn)
-
-    # What happens.
-
-    def _changed(self, change: Transition, session: Session) -> None:
-        """Tell a change of state; one that was told already is not repeated, as after a worker's resume."""
-        subject = (change.kind, change.name)
-        if self._told.get(subject) == change.state:
-            return
-        self._told[subject] = change.state
-        self._mib = None
-        settings = session.settings
-        if change.kind == "group":
-            gone = all(group.name != change.name for group in self._host.configuration.sync_groups)
-            if settings.traps and settings.keepalived_mib:
-                session.tell(traps.of_group(change, self._name, gone))
-            return
-        one = self._instance(change.name)
-        if one is not None and change.state == "MASTER":
-            past = self._history.became_master(one.router.key, change.why)
-            one = replace(one, past=past)
-        if settings.traps and settings.keepalived_mib:
-            start = StartAs.BACKUP if one is None else one.router.start
-            session.tell(traps.of_router(change, start, self._name, one is None))
-        if settings.traps and one is not None and change.state == "MASTER":
-            for trap in traps.new_master(one, settings):
-                session.tell(trap)
-
-    def _refused(self, name: str, source: str, why: Refusal, session: Session) -> None:
-        """Note why a packet was refused, and tell it where it has a notification.
-
-        The worker logs the same reason for the same virtual router once a minute, so nobody who sends bad
-        packets decides how many notifications there are.
-        """
-        one = self._instance(name)
-        if one is None:
-            return
-        if why in ERRORS:
-            self._history.erred(one.router.key, why)
-            self._mib = None
-        for trap in traps.of_refusal(one, source, why, session.settings) if session.settings.traps else ():
-            session.tell(trap)
-
-    def _instance(self, name: str) -> view.Instance | None:
-        """Return one virtual router, for its notifications; None: a reload has taken it away."""
-        self._look_up()
-        if name not in self._routers:
-            return None
-        number, router = self._routers[name]
-        past, report = self._history.of(router.key), self._host.reports.get(router.key)
-        return view.Instance(number, router, report, interface(router.interface), past, self._times)
-
-    def _look_up(self) -> None:
-        """Go by the configuration in force, so that nothing is searched at each change."""
-        configuration = self._host.configuration
-        if self._shown is not configuration:
-            self._shown, self._mib = configuration, None
-            routers = enumerate(configuration.virtual_routers, 1)
-            self._routers = {router.name: (number, router) for number, router in routers}
-
-    # What is asked.
-
-    async def _current(self) -> Mib:
-        """Return what there is, as new as the worker can tell in a moment."""
-        now = asyncio.get_running_loop().time()
-        if now - self._refreshed_at > FRESH_FOR:
-            self._refreshed_at = now
-            await asyncio.wait([self._host.spawn(self._host.refresh())], timeout=REPORTED_WITHIN)
-            self._mib = None
-        self._look_up()
-        configuration = self._host.configuration
-        if self._mib is None:
-            settings = configuration.snmp
-            self._mib = Mib() if settings is None else tree(settings, self._view(configuration))
-        return self._mib
-
-    def _view(self, configuration: Configuration) -> view.View:
-        return view.view(
-            configuration,
-            self._host.reports,
-            self._groups,
-            self._history,
-            interfaces(router.interface for router in configuration.virtual_routers),
-            totals=self._totals,
-            name=self._name,
-            times=self._times,
-        )
-
-    def _began(self, uptime: int) -> None:
-        """Note sysUpTime."""
-        self._agent = Times(wall(), uptime)
-        self._mib = None
-
-    @property
-    def _times(self) -> Times:
-        now = wall()
-        return Times(now, self._agent.uptime + Times(now).age(self._agent.now))
-
-    @property
-    def _name(self) -> str:
-        """Return what this machine is called."""
-        return self._host.configuration.notify.router_id or socket.gethostname()
+        if self._agent is not None:
+            await self._agent.leave()

@@ -16,6 +16,7 @@ from havip import __version__
 from havip.config.cast import GROUP
 from havip.config.model import StartAs, VirtualAddress
 from havip.config.notify import Notify
+from havip.snmp.mail import mailing
 from havip.snmp.mib import SCALAR, Columns, Objects, Table
 from havip.snmp.routing import routing
 from havip.snmp.tracked import tracked
@@ -66,6 +67,9 @@ def runs_programs(notify: Notify) -> bool:
 GLOBALS: Columns[View] = {
     1: lambda view: text(f"havip {__version__}"),
     2: lambda view: text(view.name),
+}
+#: mail stands between these and the others
+OTHERS: Columns[View] = {
     4: lambda view: truth(view.configuration.snmp is not None and view.configuration.snmp.traps),
     5: lambda view: integer(NETLINK),
     8: lambda view: text(view.configuration.daemon.network_namespace or ""),
@@ -202,6 +206,8 @@ def members(view: View) -> Iterator[tuple[Oid, str]]:
 def objects(view: View) -> Iterable[Objects]:
     """Return everything that is served."""
     yield Table(GLOBAL, GLOBALS, [(SCALAR, view)])
+    yield from mailing((*GLOBAL, 3), view)
+    yield Table(GLOBAL, OTHERS, [(SCALAR, view)])
     yield Table(GROUPS, GROUP_COLUMNS, (((one.number,), one) for one in view.groups))
     yield Table(MEMBERS, MEMBER_COLUMNS, members(view))
     yield Table(INSTANCES, INSTANCE_COLUMNS, (((one.number,), one) for one in view.instances))

@@ -22,7 +22,7 @@ MASTER, SHUTDOWN = 2, 5
 #: the objects that differ, and why: docs/snmp.md says so, too
 DIFFERENT = {
     rf"{KEEPALIVED}\.1\.1\.0": "the version",
-    rf"{KEEPALIVED}\.1\.(3\..*|6\.0|7\.0|11\.0)": "mail and the load balancer: left out",
+    rf"{KEEPALIVED}\.1\.(3\..*|6\.0|7\.0|11\.0)": "the load balancer is left out, and mail without a server",
     rf"{KEEPALIVED}\.1\.10\.0": "an interface of havip's may always come later",
     rf"{KEEPALIVED}\.2\.3\.1\.11\.1": "keepalived says so only of an interface that is listed again",
     rf"{KEEPALIVED}\.2\.3\.1\.27\.1": "keepalived has neither true nor false in version 2",

@@ -13,7 +13,7 @@ import pytest
 from havip.config.model import Configuration
 from havip.errors import Refusal, refused
 from havip.messages import WARNING, GroupReport, LogLine, RouterReport, Transition
-from havip.services import snmp as module
+from havip.services import snmp_agent as module
 from havip.services.snmp import Snmp
 from havip.snmp import session
 from havip.snmp.agentx import Get, Notify, Range, Register

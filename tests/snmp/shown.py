@@ -162,9 +162,9 @@ def walk(mib: Mib, below: str) -> dict[str, Value]:
         at = binding.name
 
 
-def table(below: str) -> dict[str, object]:
+def table(below: str, text: str = TEXT) -> dict[str, object]:
     """Return the same as bare values: numbers, texts, and bytes in hexadecimal."""
-    one = shown()
+    one = shown(text)
     assert one.configuration.snmp is not None
     return {name: plain(value) for name, value in walk(tree(one.configuration.snmp, one), below).items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from havip.config.snmp import Snmp
 from havip.snmp.trees import tree
 from havip.snmp.values import Kind
-from tests.snmp.shown import shown, table, walk
+from tests.snmp.shown import TEXT, shown, table, walk
 
 KEEPALIVED = "1.3.6.1.4.1.9586.100.5"
 VRRP_MIB = "1.3.6.1.2.1.68"
@@ -33,6 +33,32 @@ def test_the_daemon_says_who_it_is() -> None:
         "9.0": 2,  # no D-Bus
         "10.0": 1,
     }
+
+
+def test_the_mail_server_is_shown_where_there_is_one() -> None:
+    mail = "mail: {server: 192.0.2.25, sender: a@test, to: [b@test, c@test], tls: tls, states: [MASTER]}"
+    text = TEXT.replace("notify: {router_id: r1}", f"notify: {{router_id: r1, {mail}}}")
+    assert table(f"{KEEPALIVED}.1.3", text) == {
+        "1.0": 1, "2.0": "c0000219", "3.0": 30, "4.0": "a@test", "5.1.2.1": "b@test", "5.1.2.2": "c@test",
+        "6.0": 465, "7.0": 2, "8.0": 1, "9.0": 1,
+    }  # fmt: skip
+    by_name = table(f"{KEEPALIVED}.1.3", text.replace("192.0.2.25,", "mail.test,"))
+    assert (by_name["1.0"], by_name["2.0"]) == (16, "mail.test")
+    assert row(table(f"{KEEPALIVED}.2.3.1", text), "1")[20] == 1
+
+
+def test_of_two_routers_with_one_index_the_first_has_the_row() -> None:
+    twin = """
+  twin:
+    interface: eth0
+    vrid: 51
+    multicast: {group: 224.0.0.99}
+    addresses: [192.0.2.50/24]
+"""
+    found = table(VRRPV3_MIB, TEXT + twin)
+    assert found["1.1.1.1.7.3.51.1"] == 150
+    assert "1.1.2.1.2.3.51.1.4.192.0.2.50" not in found
+    assert row(table(f"{KEEPALIVED}.2.3.1", TEXT + twin), "4")[2] == "twin"
 
 
 def test_a_sync_group_has_a_row_and_one_for_each_member() -> None:
