@@ -67,14 +67,15 @@ class Dumps(Service):
         if wanted == self._pid_file:
             return
         await self.leave()
-        if wanted is not None and await self._put(wanted, f"{os.getpid()}\n", FOR_EVERYBODY):
+        if wanted is not None and await self._put(wanted, ourselves(), FOR_EVERYBODY):
             self._pid_file = wanted
 
     async def leave(self) -> None:
         """Take the file away that says who takes the signals."""
         if self._pid_file is not None:
-            with suppress(OSError):
-                self._pid_file.unlink()
+            with suppress(OSError, ValueError):
+                if self._pid_file.read_text() == ourselves():  # and not another daemon's by now
+                    self._pid_file.unlink()
             self._pid_file = None
 
     def signals(self) -> Mapping[int, Callable[[], None]]:
@@ -118,6 +119,11 @@ class Dumps(Service):
             return False
         self._failing.pop(str(path), None)
         return True
+
+
+def ourselves() -> str:
+    """Return what a file says that names this process."""
+    return f"{os.getpid()}\n"
 
 
 def put(path: Path, data: bytes, mode: int, group: str = "") -> None:

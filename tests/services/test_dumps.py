@@ -139,8 +139,12 @@ def test_the_process_that_takes_signals_is_named_while_it_runs(tmp_path: Path) -
         moved = replace(scene.configuration.daemon, dumps=model.Dumps(pid_file=str(second)))
         await scene.service.prepare(replace(scene.configuration, daemon=moved))
         assert os.listdir(tmp_path) == ["second.pid"]
+        second.write_text("1\n")  # another daemon's
         await scene.service.leave()
-        assert os.listdir(tmp_path) == []
+        assert os.listdir(tmp_path) == ["second.pid"]
+        await scene.service.prepare(scene.configuration)
+        await scene.service.leave()
+        assert os.listdir(tmp_path) == ["second.pid"]
 
     asyncio.run(life())
 
