@@ -155,6 +155,7 @@ MAY_ASK = {
         "havip.services.notifier",
         "havip.services.operator",
         "havip.services.snmp_agent",
+        "havip.services.resolver",
         "havip.cli",
         "havip.supervisor",
         "havip.vrrp.reporter",

@@ -1,7 +1,7 @@
 """Looks up the names of unicast peers, as long as it takes, and tells the VRRP worker what has changed.
 
 The worker never waits for DNS.  What was found stays in force until something else is found: a name server
-that fails takes no peer away.
+that fails takes no peer away, not even from the next run of the daemon.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
-from typing import Final, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from havip.backoff import pause_after
-from havip.clock import Duration, to_seconds
+from havip.clock import Duration, to_seconds, wall
 from havip.config.cast import Address
 from havip.config.model import Configuration
 from havip.messages import Message, Resolved
 from havip.services import Host, Service
+from havip.services.answers import FILE, Answers, Question, ago
 from havip.waiting import happens, in_own_thread
 
 log = logging.getLogger("havip.resolver")
@@ -27,16 +29,6 @@ log = logging.getLogger("havip.resolver")
 GRACE: Final = 0.5  # seconds that a start or a reload waits for names that are new
 LAST_RETRY: Final = 5.0  # seconds; the most for a name without any address: its router may be in FAULT
 MOST_ADDRESSES: Final = 64  # of one name that become peers
-
-
-class Question(NamedTuple):
-    """A name in one IP version."""
-
-    name: str
-    version: int
-
-    def __str__(self) -> str:
-        return f"peer {self.name} (IPv{self.version})"
 
 
 LookUp: TypeAlias = Callable[[str, int], list[Address]]
@@ -76,12 +68,16 @@ def usable(found: Iterable[Address]) -> tuple[Address, ...]:
 class Resolver(Service):
     """One task for each question, and for each look-up a thread that nobody waits for at the end."""
 
-    def __init__(self, host: Host, look_up: LookUp = look_up, nap: Nap = nap) -> None:
+    def __init__(
+        self, host: Host, look_up: LookUp = look_up, nap: Nap = nap, answers: Answers | None = None
+    ) -> None:
         self._host = host
         self._look_up = look_up
         self._nap = nap
         self._every: dict[Question, Duration] = {}
         self._found: dict[Question, tuple[Address, ...]] = {}
+        self._answers = answers  # on the disk; known once a configuration is
+        self._old: set[Question] = set()  # what is in force for them an earlier run has found
         self._errors: dict[Question, str] = {}  # what the last look-up failed for
         self._tasks: dict[Question, asyncio.Task[None]] = {}
         self._wake: dict[Question, asyncio.Event] = {}
@@ -89,6 +85,9 @@ class Resolver(Service):
 
     async def prepare(self, new: Configuration) -> None:
         """Look up what is new, and all else anew; wait a moment for what has no answer yet."""
+        if self._answers is None:
+            self._answers = Answers(Path(new.daemon.state_directory) / FILE)
+            await self._answers.read()
         self._every |= questions(new)
         for question in questions(new):
             if question in self._tasks:
@@ -100,6 +99,8 @@ class Resolver(Service):
         if answers:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*answers), GRACE)
+        for question in questions(new):
+            self._make_do(question)
 
     def briefing(self, new: Configuration) -> Iterable[Message]:
         """Tell what is known of every name."""
@@ -112,15 +113,20 @@ class Resolver(Service):
     async def settle(self, new: Configuration) -> None:
         """Forget names that no peer has any more."""
         self._every = questions(new)
+        if self._answers is not None:
+            await self._answers.keep_only(self._every.keys(), wall())
         for question in self._tasks.keys() - self._every.keys():
             self._tasks.pop(question).cancel()
             for kept in (self._wake, self._answered, self._found, self._errors):
                 kept.pop(question, None)
+            self._old.discard(question)
 
     async def leave(self) -> None:
         """Ask no more."""
         for task in self._tasks.values():
             task.cancel()
+        if self._answers is not None:
+            await self._answers.write(wall())
 
     async def _watch(self, question: Question) -> None:
         """Look a name up again and again: soon after a failure, at the regular distance after a success."""
@@ -131,13 +137,16 @@ class Resolver(Service):
             pause = to_seconds(self._every[question])
             if isinstance(found, str):
                 self._fail(question, found)
-                longest = pause if question in self._found else min(pause, LAST_RETRY)
+                known = question in self._found and question not in self._old
+                longest = pause if known else min(pause, LAST_RETRY)
                 failures += 1
                 pause = pause_after(failures, longest)
             else:
                 self._learn(question, found)
                 failures = 0
             self._answered[question].set()
+            if not isinstance(found, str) and self._answers is not None:
+                await self._answers.note(question, found, wall())
             await self._nap(self._wake[question], pause)
 
     async def _ask(self, question: Question) -> tuple[Address, ...] | str:
@@ -150,13 +159,27 @@ class Resolver(Service):
 
     def _learn(self, question: Question, found: tuple[Address, ...]) -> None:
         before = self._found.get(question)
-        if self._errors.pop(question, None) is not None and before == found:
+        failed = self._errors.pop(question, None) is not None or question in self._old
+        self._old.discard(question)
+        if failed and before == found:
             log.info("%s can be looked up again, and is still %s", question, words(found))
         if before == found:
             return
         self._found[question] = found
         log.info("%s is %s%s", question, words(found), f", no more {words(before)}" if before else "")
         self._host.post(Resolved(*question, found))
+
+    def _make_do(self, question: Question) -> None:
+        """Go by what an earlier run has found, where nothing has been found yet."""
+        old = None if self._answers is None else self._answers.old(question, now := wall())
+        if question in self._found or old is None:
+            return
+        self._old.add(question)
+        self._found[question] = old.addresses
+        log.warning(
+            "%s is taken to be %s until it can be looked up: an answer that is %s",
+            *(question, words(old.addresses), ago(now - old.at)),
+        )
 
     def _fail(self, question: Question, error: str) -> None:
         if self._errors.get(question) == error:

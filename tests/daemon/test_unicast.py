@@ -102,6 +102,13 @@ def test_a_peers_name_is_enough_and_may_fail_later(lan: Lan, folder: Path, hosts
         assert better.stop() == 0
         worse.wait_for("gateway: MASTER", 2)
 
+        # A whole new daemon, before there is a name server: the last one's answer serves.
+        hosts.say("")
+        better.start()
+        better.wait_for(rf"peer {NAME} .* is taken to be 10\.77\.0\.2, 10\.77\.0\.9 until .* minutes old")
+        worse.wait_for("gateway: BACKUP", 3)
+        assert better.said("gateway: FAULT") == 1
+
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_signed_unicast_is_believed_by_the_peer(lan: Lan, folder: Path, family: int) -> None:

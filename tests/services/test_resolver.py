@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from havip.config.cast import Address, Peer, Unicast
 from havip.config.model import Configuration
 from havip.messages import Message, Resolved
 from havip.services import resolver as module
+from havip.services.answers import Answers
 from havip.services.resolver import Resolver, look_up, questions, usable
 from tests.vrrp.model import router
 
@@ -27,12 +29,12 @@ SECONDS = 10.0  # patience
 class Server:
     """A name server that a test speaks for, and the host of the service."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers | None = None) -> None:
         self.asked: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self.naps: asyncio.Queue[float] = asyncio.Queue()
         self.posted: list[Message] = []
         self.tasks: list[asyncio.Task[Any]] = []
-        self.resolver = Resolver(cast(Any, self), self.look_up, self.nap)
+        self.resolver = Resolver(cast(Any, self), self.look_up, self.nap, answers or Answers(None))
         self._loop = asyncio.get_running_loop()
         self._answers: queue.Queue[list[str] | OSError] = queue.Queue()
         self._morning = asyncio.Event()
@@ -83,9 +85,11 @@ class Server:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-def run(test: Callable[[Server], Coroutine[Any, Any, None]]) -> None:
+def run(test: Callable[[Server], Coroutine[Any, Any, None]], file: Path | None = None) -> None:
     async def whole() -> None:
-        server = Server()
+        answers = Answers(file)
+        await answers.read()
+        server = Server(answers)
         try:
             await test(server)
         finally:

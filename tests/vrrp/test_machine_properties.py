@@ -209,7 +209,11 @@ class Walk(RuleBasedStateMachine):
         else:
             assert type(self.state) is type(before)
 
-    @rule(event=st.sampled_from((Start(), Start(resume=True), Start(farewell=True), Cleared())))
+    @rule(
+        event=st.sampled_from(
+            (Start(), Start(resume=True), Start(farewell=True), Start(defer=True), Cleared())
+        )
+    )
     def begin(self, event: Event) -> None:
         self.happen(event)
 
