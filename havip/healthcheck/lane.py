@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic
 
-from havip.clock import NEVER, ZERO, Duration, Instant, milliseconds
+from havip.clock import NEVER, ZERO, Duration, Instant, after, milliseconds
 from havip.healthcheck.schedule import Agenda, Item
 from havip.healthcheck.turns import Alarm, Turns
 
 LATE: Final = milliseconds(50)
+#: from one look at what is due to the next: a wake-up for each probe would cost as much as the probe
+BREATH: Final = milliseconds(4)
 SLICE: Final = 64  # probes that begin in one turn of the loop: what has arrived is heard in between
 
 
@@ -47,10 +49,12 @@ class Lane(Generic[Item]):
         self._agenda: Agenda[Item] = Agenda()
         self._alarm: Alarm | None = None
         self._alarm_at = NEVER
+        self._rests_until = Instant(0)
         self._soon = False
 
     def close(self) -> None:
         """Begin nothing any more."""
+        self._places = 0
         if self._alarm is not None:
             self._alarm.cancel()
 
@@ -76,6 +80,9 @@ class Lane(Generic[Item]):
             self._turns.soon(self._go_on)
 
     def _set_alarm(self, at: Instant) -> None:
+        at = max(at, self._rests_until)
+        if at == self._alarm_at:
+            return
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = at
@@ -91,6 +98,7 @@ class Lane(Generic[Item]):
 
     def _work(self) -> None:
         now = self._turns.now()
+        self._rests_until = after(now, BREATH)
         free = self._places - self._taken()
         for item, due in self._agenda.take(now, min(SLICE, free)):
             self.punctuality.began(now - due)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Final, Protocol, TypeAlias
 
 from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
@@ -17,7 +19,16 @@ from havip.healthcheck.probes import probe_of
 from havip.healthcheck.reactor import Reactor
 from havip.healthcheck.runs import Runs
 
-NO_DESTINATION: Final = ("",)
+MOST_LITERALS: Final = 65536  # hosts of which is kept that they are addresses
+
+
+@lru_cache(MOST_LITERALS)
+def literal(host: str) -> tuple[str, ...]:
+    """Return the address that a host is, an empty one for none; nothing for a name."""
+    try:
+        return (host and str(ip_address(host)),)
+    except ValueError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Runner:
         if check.script is not None:
             return self._run_program(check, now, done, note)
         version = None if check.source is None else check.source.version
-        addresses = self.names.addresses(check.host, version, now) if check.host else NO_DESTINATION
+        addresses = literal(check.host) or self.names.addresses(check.host, version, now)
         if not addresses:
             done(Result(Outcome(Failure.NAME, self.names.why_none(check.host))))
             return None

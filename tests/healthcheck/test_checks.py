@@ -116,6 +116,18 @@ def test_the_number_of_probes_at_once_is_bounded_and_those_that_hang_starve_nobo
     assert scene.checks.totals()["worst-lateness"] >= SECOND
 
 
+def test_once_stopped_nothing_begins_though_much_is_due() -> None:
+    scene = Scene()
+    scene.put(*(check(f"c{number}") for number in range(500)))
+    scene.time.stall(seconds(5))
+    scene.pass_by(milliseconds(1))
+    before = len(scene.servers.began)
+    assert 0 < before <= 500
+    scene.checks.stop()
+    scene.pass_by(seconds(5))
+    assert len(scene.servers.began) == before
+
+
 def test_what_begins_late_is_counted_with_the_worst() -> None:
     scene = Scene()
     scene.put(check("web"))
