@@ -28,6 +28,7 @@ from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
 from havip.messages import (
+    INFO,
     WARNING,
     Alive,
     Commit,
@@ -109,7 +110,7 @@ class Checker:
     def _obey(self, message: Message) -> None:
         match message:
             case Setup():
-                for warning in rank.take(message.rank, keep_capabilities):
+                for warning in rank.take(message.rank, self._keep_capabilities):
                     self.log(WARNING, f"the checker worker: {warning}")
             case PutScript(script=script, good=good):
                 self._put_script(script, good)
@@ -159,6 +160,12 @@ class Checker:
     def _tell(self, result: TrackResult) -> None:
         self._post(result)
 
+    def _keep_capabilities(self) -> None:
+        """Give up what checks do not need; of the rest most checks need nothing either."""
+        lacking = process.keep_capabilities(CAPABILITIES, for_programs=True)
+        if lacking is not None:
+            self.log(INFO, f"the checker worker is {lacking}")
+
     def log(self, level: int, text: str) -> None:
         """Have the supervisor log a line."""
         self._post(LogLine(level, text))
@@ -188,11 +195,6 @@ def places() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     least = min(limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE) if limit >= 0)
     return max(1, min(MOST_AT_ONCE, least - KEPT_BACK))
-
-
-def keep_capabilities() -> str | None:
-    """Give up what checks do not need.  Returns None, or what of that there is not, in words."""
-    return process.keep_capabilities(CAPABILITIES, for_programs=True)
 
 
 class ToSupervisor(logging.Handler):
