@@ -25,8 +25,10 @@ PURE = {
     "havip.control.views",
     "havip.damping",
     "havip.errors",
+    "havip.healthcheck.agent",
     "havip.healthcheck.census",
     "havip.healthcheck.content",
+    "havip.healthcheck.dns_wire",
     "havip.healthcheck.http1",
     "havip.healthcheck.outcome",
     "havip.healthcheck.record",
@@ -73,10 +75,9 @@ PURE = {
 }
 #: what a pure module may take from the standard library: no file, no socket, no process, no clock
 PURE_STANDARD_LIBRARY = {
-    "__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "errno",
-    "functools",
-    "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math", "operator", "re",
-    "shlex", "string", "struct", "types", "typing",
+    "__future__", "abc", "base64", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum",
+    "errno", "functools", "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math",
+    "operator", "re", "shlex", "string", "struct", "types", "typing",
 }  # fmt: skip
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from havip.config.checks_probes import check_conversation
 from havip.config.draft import good, group_of
 from havip.config.probes import KINDS, PORTS
 from havip.config.problems import Problems, quote
@@ -29,6 +30,8 @@ def check_kind(name: str, read: Read, problems: Problems) -> None:
         every = ", ".join(f'"{kind}"' for kind in KINDS)
         problems.add(read.place, f"{quote(name)} probes nothing", f"one of the keys {every}")
         return
+    for kind in kinds:
+        check_conversation(kind, reading[kind], problems)
     for kind in kinds[1:]:
         problems.add(reading[kind].place, f'"{kind}" beside "{kinds[0]}"', "one kind of probe a check")
     kind = kinds[0]
@@ -37,6 +40,10 @@ def check_kind(name: str, read: Read, problems: Problems) -> None:
             if key in reading:
                 problems.add(reading[key].place, f'"{key}" beside "{kind}"', why=f"{kind} goes to no host")
         return
+    if PORTS[kind] == 0:
+        for key in ("port", "source_port"):
+            if key in reading:
+                problems.add(reading[key].place, f'"{key}" beside "{kind}"', why="ICMP has no ports")
     for key in ("host", "port") if PORTS[kind] is None else ("host",):
         if key not in reading:
             problems.add(read.place, f'no "{key}" of {quote(name)}', f'the key "{key}" beside "{kind}"')

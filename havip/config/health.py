@@ -34,6 +34,12 @@ class Check:
 
     name: str
     tcp: probes.Tcp | None = None
+    udp: probes.Udp | None = None
+    dns: probes.Dns | None = None
+    ping: probes.Ping | None = None
+    redis: probes.Redis | None = None
+    postgresql: probes.Postgresql | None = None
+    mysql: probes.Mysql | None = None
     script: probes.Script | None = None
     file: probes.File | None = None
     all: tuple[str, ...] | None = None  # names of checks that must all be good

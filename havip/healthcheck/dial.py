@@ -12,6 +12,7 @@ from havip.healthcheck.outcome import Failed, Failure
 
 UNDER_WAY: Final = (errno.EINPROGRESS, errno.EALREADY)
 SO_BINDTODEVICE: Final = socket.SO_BINDTODEVICE
+IP_BIND_ADDRESS_NO_PORT: Final = 24  # linux/in.h
 
 
 def open_socket(attempt: Attempt, kind: int, protocol: int = 0) -> socket.socket:
@@ -22,21 +23,27 @@ def open_socket(attempt: Attempt, kind: int, protocol: int = 0) -> socket.socket
         sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     except OSError as error:
         raise Failed(Failure.LOCAL, f"no socket: {os.strerror(error.errno or 0).lower()}") from None
+    step = ""
     try:
         if check.interface:
+            step = f"through {check.interface}"
             sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, check.interface.encode())
         if check.fwmark:
+            step = f"with the mark {check.fwmark}"
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, check.fwmark)
         if check.source is not None or check.source_port:
-            anywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"
+            here = str(check.source or ("::" if family == socket.AF_INET6 else "0.0.0.0"))
+            step = f"from {here}"
             if check.source_port:
+                step += f" and port {check.source_port}"
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((anywhere if check.source is None else str(check.source), check.source_port))
+            elif kind == socket.SOCK_STREAM:  # a port is chosen when the destination is known: more are free
+                sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((here, check.source_port or 0))
     except OSError as error:
         sock.close()
-        what = f"interface {check.interface}" if check.interface else f"source {check.source}"
         why = os.strerror(error.errno or 0).lower()
-        raise Failed(Failure.LOCAL, f"cannot be sent from {what}: {why}") from None
+        raise Failed(Failure.LOCAL, f"nothing can be sent {step}: {why}") from None
     return sock
 
 

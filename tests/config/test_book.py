@@ -16,8 +16,11 @@ from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.daemon import CHECKER, DUMPS, SILENCE
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
+from havip.config.keys.probes_wire import EXPECTED
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.keys.snmp import SNMP
+from havip.config.keys.tls import PASSWORD as TLS_PASSWORD
+from havip.config.keys.tls import TLS
 from havip.config.kinds import Length, Whole
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,6 +55,9 @@ HEALTH = [
         for field in health.CHECK.fields
         if isinstance(field.shape, Group) and field.shape.fields
     ),
+    ("#### `expect` of `tcp`", EXPECTED),
+    ("### `tls`", TLS),
+    ("### `password` and `key_password`", TLS_PASSWORD),
 ]
 TABLES = [
     ("## `virtual_routers`", ROUTER),

@@ -5,20 +5,16 @@ from __future__ import annotations
 from havip.config.commands import ACCOUNT, COMMAND
 from havip.config.fields import Field, Group, ListOf
 from havip.config.files import ANY_FILE
+from havip.config.keys import probes_databases, probes_wire
 from havip.config.keys.names import NAME
 from havip.config.kinds import Flag, Whole
-from havip.config.probes import File, Script, Tcp
+from havip.config.probes import File, Script
 
 MOST_TOGETHER = 1024  # checks that make one
 
 CONVERSATIONS = (
-    Field(
-        "tcp",
-        Group(Tcp, ()),
-        "a connection over TCP: good if it comes about",
-        {},
-        elsewhere=("TCP_CHECK", "tcp_check"),
-    ),
+    *probes_wire.CONVERSATIONS,
+    *probes_databases.CONVERSATIONS,
     Field(
         "script",
         Group(

@@ -1,22 +1,100 @@
-"""TCP: a server is there if it takes the connection."""
+"""TCP: a server is there if it takes the connection; and if it answers as expected, where that is asked."""
 
 from __future__ import annotations
 
+import re
 import socket
+from dataclasses import replace
+from functools import cache
 from struct import Struct
 from typing import Final
 
-from havip.healthcheck import dial
+from havip.config.probes import Expected, Tcp
+from havip.healthcheck import agent, dial
 from havip.healthcheck.attempt import Attempt
-from havip.healthcheck.outcome import Outcome
+from havip.healthcheck.conversation import Conversation, said
+from havip.healthcheck.outcome import Failed, Failure, Outcome
+from havip.healthcheck.stream import open_stream
 
 #: close with a reset: nothing was said, so nothing waits to be acknowledged, and no TIME_WAIT stays behind
 ABORT: Final = Struct("ii").pack(1, 0)
+MOST: Final = 16384  # bytes of an answer that are looked at
+
+compiled = cache(re.compile)
 
 
 async def probe(attempt: Attempt) -> Outcome:
-    """Connect, and no more."""
-    with dial.open_socket(attempt, socket.SOCK_STREAM) as sock:
-        await dial.connect(sock, attempt)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        return Outcome(words="took the connection")
+    """Connect; send, and read until the answer is right or cannot become right any more."""
+    settings = attempt.check.tcp
+    if settings is None or not settings.talks:
+        with dial.open_socket(attempt, socket.SOCK_STREAM) as sock:
+            await dial.connect(sock, attempt)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+            return Outcome(words="took the connection")
+    with await open_stream(attempt, settings.tls) as stream:
+        return replace(await converse(Conversation(stream, attempt), settings), warning=stream.warning)
+
+
+async def converse(talk: Conversation, settings: Tcp) -> Outcome:
+    """Send and judge the answer."""
+    attempt = talk.attempt
+    if settings.send:
+        attempt.stage = "sending"
+        await talk.send(settings.send)
+        if attempt.note is not None:
+            attempt.note(f"sent {said(settings.send)}")
+    if settings.agent:
+        line = await talk.line(agent.LONGEST_LINE, "the agent's line")
+        if attempt.note is not None:
+            attempt.note(f"the agent says {said(line)}")
+        return agent.judge(line)
+    if settings.expect is None:
+        return Outcome(words=f"took the connection{' and what was sent' if settings.send else ''}")
+    await expect(talk, settings.expect)
+    return Outcome(words="answered as expected")
+
+
+async def expect(talk: Conversation, wanted: Expected) -> None:
+    """Read until the answer is as expected.  Raises `Failed` as soon as it cannot be any more."""
+    attempt = talk.attempt
+    attempt.stage = "waiting for the answer"
+    while True:
+        wrong = cannot_become(talk.buffer, wanted)
+        if wrong:
+            raise Failed(Failure.CONTENT, f"answered {said(bytes(talk.buffer))}, {wrong}")
+        missing = lacks(talk.buffer, wanted)
+        if not missing:
+            if attempt.note is not None:
+                attempt.note(f"answered {said(bytes(talk.buffer))}")
+            return
+        seen = len(talk.buffer)
+        attempt.stage = f"waiting for {missing}" + (f", after {said(bytes(talk.buffer))}," if seen else "")
+        if await talk.more(MOST):
+            continue
+        if not talk.ended:
+            raise Failed(Failure.TOO_LONG, f"answered more than {MOST} bytes without {missing}")
+        if not seen:
+            raise Failed(Failure.CLOSED, "closed the connection without an answer")
+        raise Failed(Failure.CONTENT, f"answered {said(bytes(talk.buffer))} without {missing}")
+
+
+def lacks(data: bytearray, wanted: Expected) -> str:
+    """Return what is missing in an answer; empty: nothing."""
+    whole = wanted.exact or wanted.begins or b""
+    if not data.startswith(whole):
+        return said(whole)
+    if wanted.contains and wanted.contains not in data:
+        return said(wanted.contains)
+    if wanted.regex and compiled(wanted.regex.encode()).search(data) is None:
+        return f"anything that fits {wanted.regex!r}"
+    return ""
+
+
+def cannot_become(data: bytearray, wanted: Expected) -> str:
+    """Say what is wrong with an answer whatever follows; empty: nothing yet."""
+    for whole in (wanted.exact, wanted.begins):
+        if whole and not whole.startswith(data[: len(whole)]):
+            return f"expected {said(whole)}"
+    if wanted.exact and len(data) > len(wanted.exact):
+        return f"expected {said(wanted.exact)} and no more"
+    return ""
