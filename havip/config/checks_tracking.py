@@ -115,10 +115,11 @@ def check_definitions(root: Reading, problems: Problems) -> None:
         quorum, most = value(one, "quorum", 1), value(one, "quorum_max")
         if most is not None and "quorum_max" in one and most < quorum and "quorum" in one:
             problems.add(one["quorum_max"].place, str(most), f"at least the quorum, {quorum}")
-        if "match" in one and "arguments" not in one and value(one, "match") != "exact":
-            problems.add(
-                one["match"].place, quote(str(value(one, "match"))), why="there are no arguments to match"
-            )
+        match = value(one, "match", "exact")
+        if match == "none" and "arguments" in one:
+            problems.add(one["match"].place, '"none"', why="there are arguments")
+        elif match not in ("exact", "none") and "arguments" not in one:
+            problems.add(one["match"].place, quote(str(match)), why="there are no arguments to match")
 
 
 def definitions(root: Reading, section: str) -> Iterator[Mapping[str, Read]]:

@@ -42,6 +42,7 @@ class Match(StrEnum):
     EXACT = "exact"
     INITIAL = "initial"  #: all as configured, but the last may go on
     PARTIAL = "partial"  #: as configured, and more may follow
+    NONE = "none"  #: there are none
 
 
 class RouterState(StrEnum):

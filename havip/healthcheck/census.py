@@ -25,6 +25,8 @@ def matches(tracked: TrackedProcess, name: bytes, words: Sequence[bytes]) -> boo
             return False
     elif name != wanted.rpartition(b"/")[2][:LONGEST_NAME]:
         return False
+    if tracked.match is Match.NONE:
+        return len(words) == 1
     if tracked.arguments is None:
         return True
     expected = [argument.encode() for argument in tracked.arguments]
@@ -42,7 +44,7 @@ def matches(tracked: TrackedProcess, name: bytes, words: Sequence[bytes]) -> boo
 
 def needs_words(tracked: TrackedProcess) -> bool:
     """Say whether the name alone does not tell."""
-    return tracked.full_command or tracked.arguments is not None
+    return tracked.full_command or tracked.arguments is not None or tracked.match is Match.NONE
 
 
 class Census:

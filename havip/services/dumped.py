@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from havip.clock import Duration, to_seconds
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
-from havip.config.tracking import TrackedProcess
+from havip.config.tracking import Match, TrackedProcess
 
 Json: TypeAlias = dict[str, Any]
 Counts: TypeAlias = Mapping[str, int]
@@ -167,7 +167,7 @@ def process_of(tracked: TrackedProcess, found: Json | None) -> Json:
     return {
         "process": tracked.process,
         **parameters,
-        "param_match": "none" if tracked.arguments is None else str(tracked.match),
+        "param_match": param_match(tracked),
         "min_processes": tracked.quorum,
         **most,
         "current_processes": tracked.quorum if good else few,
@@ -179,6 +179,13 @@ def process_of(tracked: TrackedProcess, found: Json | None) -> Json:
         "terminate_delay_timer_running": False,
         "full_command": tracked.full_command,
     }
+
+
+def param_match(tracked: TrackedProcess) -> str:
+    """Return how arguments are compared: keepalived's "exact" without any is our ``none``."""
+    if tracked.match is Match.NONE:
+        return "exact"
+    return "none" if tracked.arguments is None else str(tracked.match)
 
 
 def address_in_words(router: VirtualRouter, virtual: VirtualAddress, *, is_set: bool) -> str:

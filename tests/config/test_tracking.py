@@ -184,6 +184,12 @@ MISTAKES = [
         '9:26: tracked_processes.a.match: "initial": there are no arguments to match',
     ),
     (
+        tracking(
+            "processes: [a]", rest="tracked_processes:\n  a: {process: x, match: none, arguments: [y]}\n"
+        ),
+        '9:26: tracked_processes.a.match: "none": there are arguments',
+    ),
+    (
         tracking("script: [web]", rest=SCRIPTS),
         f'7:7: {TRACK}.script: unknown key "script"; did you mean "scripts"?',
     ),

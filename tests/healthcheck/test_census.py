@@ -38,6 +38,9 @@ def tracked(process: str = "proxy", **more: Any) -> TrackedProcess:
         (tracked(arguments=("-f", "a"), match=Match.INITIAL), "proxy", "proxy -f abc", True),
         (tracked(arguments=("-f", "a"), match=Match.INITIAL), "proxy", "proxy -fx abc", False),
         (tracked(arguments=("-f", "a"), match=Match.INITIAL), "proxy", "proxy -f a b", False),
+        (tracked(match=Match.NONE), "proxy", "proxy", True),
+        (tracked(match=Match.NONE), "proxy", "proxy -f", False),
+        (tracked(match=Match.NONE), "proxy", "", False),  # not known, or a kernel thread
     ],
 )
 def test_a_process_is_recognised_by_its_name_and_arguments(

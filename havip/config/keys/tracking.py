@@ -265,7 +265,7 @@ TRACKED_PROCESS = Group(
         Field(
             "match",
             Word(Match),
-            "`exact`: these and no others; `initial`: the last may go on; `partial`: more may follow",
+            "`exact`: these; `initial`: the last may go on; `partial`: more may follow; `none`: it has none",
             "partial",
             elsewhere=("param_match",),
         ),
