@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,17 @@ def test_an_agent_that_returns_is_served_again_and_a_reload_takes_rows_away(lan:
         assert agent.get(f"{INSTANCES}.4.1") == GONE
         assert daemon.router("other").state == "MASTER"
         assert daemon.said("other: MASTER") == 1
+
+
+def test_a_packet_of_another_version_is_told(lan: Lan, folder: Path) -> None:
+    agent = Agent(lan.r1, folder / "agent")
+    old = router(version=2, interval="1s", priority=255)  # says so at once
+    with (
+        Daemon(lan.r1, folder / "r1", served(agent, configuration(gateway=router()))) as daemon,
+        Daemon(lan.r2, folder / "r2", configuration(gateway=old)),
+    ):
+        daemon.wait_for("gateway: refused a packet from 10.77.0.2: it is of another version")
+        told = agent.wait_for_trap(r"\.1\.3\.6\.1\.2\.1\.207\.0\.2\b")
+        row = re.search(r"(\S+\.207\.1\.2\.5\.1\.6\.\d+\.51\.1) = INTEGER: 2", told)
+        assert row is not None
+        assert agent.get(row[1]) == "INTEGER: 2"  # versionError
