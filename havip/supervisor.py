@@ -189,6 +189,10 @@ class Supervisor:
             self.configuration.daemon, self._since, configuration, workers, reports, self._services
         )
 
+    async def ask(self, request: Json) -> Json:
+        """Answer a request as the control socket would."""
+        return await self._handlers()[request["verb"]](request)
+
     async def refresh(self) -> None:
         """Have every router reported afresh."""
         await self._descriptions.refresh()

@@ -12,7 +12,7 @@ from havip.cli import BAD, GOOD, VERBS, add_socket_argument
 from havip.cli.checks import section
 from havip.cli.reload import problem_line
 from havip.cli.table import age, at_time, length, table, wrapped
-from havip.cli.told import snmp_words, told_words
+from havip.cli.told import metrics_words, snmp_words, told_words
 from havip.clock import wall
 from havip.control.client import DEFAULT_SOCKET, Client
 from havip.control.views import Router, Status, SyncGroup, Tracked, Worker
@@ -157,6 +157,7 @@ def daemon_lines(status: Status, now: float, width: int | None, verbose: bool) -
         yield from wrapped("KEPT OUT", ["every virtual router", damage], width)
     for words in told_words(status.notifications):
         yield from wrapped("told", words, width)
+    yield from wrapped("metrics", metrics_words(status.metrics), width)
     yield from wrapped("snmp", snmp_words(status.snmp), width)
     if status.last_error:
         yield "  the latest reload was refused:"

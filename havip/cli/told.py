@@ -20,6 +20,14 @@ def snmp_words(session: Mapping[str, Any] | None) -> list[str]:
     return [session["socket"], *connected, *error, *refused, *counts]
 
 
+def metrics_words(section: Mapping[str, Any] | None) -> list[str]:
+    """Return the words of the line about where metrics are served; none: nowhere."""
+    places = (section or {}).get("listen", ())
+    words = [one["on"] + (f" NOT SERVED: {one['trouble']}" if one["trouble"] else "") for one in places]
+    scrapes = (section or {}).get("scrapes", {})
+    return [*words, *(f"{result} {count}" for result, count in scrapes.items() if count)] if words else []
+
+
 def told_words(section: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield the words of one line for each channel that has anything to show."""
     channels = [("scripts", section.get("scripts")), ("mail", section.get("mail"))]

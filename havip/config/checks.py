@@ -15,6 +15,7 @@ from havip.config import (
     checks_cast,
     checks_health,
     checks_holdings,
+    checks_metrics,
     checks_notify,
     checks_snmp,
 )
@@ -139,6 +140,7 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     checks_health.check(root, problems)
     checks_snmp.check(root, problems)
     check_relations(root, problems)
+    checks_metrics.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)
     check_strict(drafts, problems)

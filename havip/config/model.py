@@ -16,6 +16,7 @@ from havip.config.authentication import Authentication, Hmac
 from havip.config.cast import Key, Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.health import Check
+from havip.config.metrics import Metrics
 from havip.config.notify import Channels, Notify
 from havip.config.routing import VirtualRoute, VirtualRule
 from havip.config.snmp import Snmp
@@ -320,6 +321,7 @@ class Configuration:
     interfaces: tuple[InterfaceDelays, ...] = ()
     notify: Channels = field(default_factory=Channels)
     snmp: Snmp | None = None  # None: nothing is told over SNMP
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def tracked(self) -> Tracked:

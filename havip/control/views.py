@@ -177,6 +177,7 @@ class Status:
     sync_groups: tuple[SyncGroup, ...] = ()
     notifications: Json = field(default_factory=dict)  # by channel, as docs/notifications.md has it
     checks: Checks = field(default_factory=Checks)
+    metrics: Json | None = None  # where they are served, and what became of scrapes
     snmp: Json | None = None  # the session with the SNMP agent; None: not wanted
 
     @classmethod
@@ -200,5 +201,6 @@ class Status:
             sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
             notifications=dict(data.get("notifications", {})),
             checks=Checks.of(data["checks"]) if data.get("checks") else Checks(),
+            metrics=data.get("metrics"),
             snmp=data.get("snmp"),
         )

@@ -39,6 +39,9 @@ class Host(Protocol):
     async def show(self) -> Json:
         """Return the daemon's whole status, fresh."""
 
+    async def ask(self, request: Json) -> Json:
+        """Return what the control socket would answer to a request."""
+
     async def refresh(self) -> None:
         """Have every router reported afresh; if the worker cannot, what it last said must do."""
 

@@ -12,6 +12,7 @@ from havip.services.failover import Failover
 from havip.services.firewall import Firewall
 from havip.services.groups import Groups
 from havip.services.hold import Hold
+from havip.services.metrics import Metrics
 from havip.services.notifier import Notifications
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
@@ -36,4 +37,5 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Dumps,
     Snmp,
     lambda host: StaticHoldings(),
+    Metrics,
 )

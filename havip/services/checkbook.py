@@ -6,6 +6,7 @@ to see it; a checker that does not answer is not waited for, and what it said be
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from havip.services.asking import ANSWER_WITHIN, Asking, Spawn
 from havip.workers import Worker
 
 SHOWN: Final = 100  # checks; where there are more, `status` shows those that failed, and of them so many
+SLICE: Final = 256  # checks that are put together in one turn of the loop
 NOT_YET: Final = "waits for its first result"
 
 
@@ -138,7 +140,8 @@ class Checkbook:
             return {"ok": False, "reason": "bad-request", "message": '"names" must be a list of texts'}
         if not isinstance(failed, bool):
             return {"ok": False, "reason": "bad-request", "message": '"failed" must be true or false'}
-        await self.refresh()
+        if request.get("fresh", True):
+            await self.refresh()
         for name in wanted:
             if name not in self.checks:
                 return {"ok": False, "reason": "no-such-check", "message": no_check(name, self.checks)}
@@ -146,7 +149,11 @@ class Checkbook:
         if failed:
             bad = set(self.failed())
             names = [name for name in names if name in bad]
-        return {"checks": self.summary() | {"shown": self.shown(names)}}
+        shown: list[Json] = []
+        for start in range(0, len(names), SLICE):
+            shown += self.shown(name for name in names[start : start + SLICE] if name in self.checks)
+            await asyncio.sleep(0)
+        return {"checks": self.summary() | {"shown": shown}}
 
 
 def no_check(name: str, there_are: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from havip.cli.told import snmp_words, told_words
+from havip.cli.told import metrics_words, snmp_words, told_words
 
 IDLE = {"queued": 0, "running": 0, "done": 0, "failed": 0, "dropped": 0, "last": None}
 FIFO = {"path": "/run/events", "queued": 0, "written": 0, "dropped": 0, "trouble": None}
@@ -50,3 +50,12 @@ def test_the_session_with_the_snmp_agent_has_a_line_where_one_is_wanted() -> Non
         "another agent serves VRRP-MIB",
         "traps sent 3",
     ]
+
+
+def test_where_metrics_are_served_has_a_line_that_says_why_they_are_not() -> None:
+    assert metrics_words(None) == []
+    assert metrics_words({"listen": [], "scrapes": {}}) == []
+    listen = [{"on": "127.0.0.1:9650", "trouble": None}, {"on": "192.0.2.1:80", "trouble": "Address in use"}]
+    assert metrics_words({"listen": listen, "scrapes": {"served": 4, "refused": 0, "cut-off": 1}}) == [
+        "127.0.0.1:9650", "192.0.2.1:80 NOT SERVED: Address in use", "served 4", "cut-off 1"
+    ]  # fmt: skip

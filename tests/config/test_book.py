@@ -16,6 +16,7 @@ from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
 from havip.config.keys.daemon import CHECKER, DUMPS, SILENCE
 from havip.config.keys.devices import IPVLAN, VIRTUAL_MAC
+from havip.config.keys.metrics import METRICS
 from havip.config.keys.probes_wire import EXPECTED
 from havip.config.keys.routing import NEXT_HOP, ROUTE, RULE, STATIC
 from havip.config.keys.snmp import SNMP
@@ -80,6 +81,7 @@ TABLES = [
     ("### `webhooks`", notify.WEBHOOK),
     ("#### `password` and `authorization`", notify.SECRET),
     ("## `snmp`", SNMP),
+    ("## `metrics`", METRICS.shape),
     ("## `daemon`", DAEMON),
     ("### `checker`", CHECKER),
     ("### `checker_silence`", SILENCE),

@@ -12,6 +12,7 @@ from havip.config.keys.announce import ANNOUNCE
 from havip.config.keys.daemon import DAEMON
 from havip.config.keys.groups import SYNC_GROUPS
 from havip.config.keys.health import SECTION as CHECKS
+from havip.config.keys.metrics import METRICS
 from havip.config.keys.names import NAME
 from havip.config.keys.notify import SECTIONS as NOTIFIED
 from havip.config.keys.router import DEFAULTS, ROUTER
@@ -51,6 +52,7 @@ CONFIGURATION = Group(
         CHECKS,
         *NOTIFIED,
         *MANAGED,
+        METRICS,
     ),
     expected='a configuration with the key "virtual_routers"',
 )
