@@ -41,7 +41,9 @@ class Attempt:
 
     @property
     def peer(self) -> str:
-        """Return where it goes, in words: ``192.0.2.10:80``, ``[2001:db8::1]:80``."""
+        """Return where it goes, in words: ``192.0.2.10:80``, ``[2001:db8::1]:80``; empty: nowhere yet."""
+        if not self.address:
+            return ""
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{host}:{self.port}" if self.port else host
 

@@ -12,6 +12,7 @@ from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
 from havip.config.probes import PORTS
 from havip.healthcheck.attempt import Attempt
+from havip.healthcheck.by_name import in_turn
 from havip.healthcheck.errand import Errand
 from havip.healthcheck.names import Names
 from havip.healthcheck.outcome import Failure, Outcome
@@ -95,19 +96,17 @@ class Runner:
         """
         if check.script is not None:
             return self._run_program(check, now, done, note)
-        version = None if check.source is None else check.source.version
-        addresses = literal(check.host) or self.names.addresses(check.host, version, now)
-        if not addresses:
-            done(Result(Outcome(Failure.NAME, self.names.why_none(check.host))))
-            return None
-        attempt = Attempt(check, addresses[0], check.port or PORTS.get(check.kind) or 0, note)
+        addresses, probe = literal(check.host), probe_of(check.kind)
+        address = addresses[0] if addresses else ""  # of a name: not known yet
+        attempt = Attempt(check, address, check.port or PORTS.get(check.kind) or 0, note)
 
         def ended(outcome: Outcome) -> None:
             if outcome.failure is Failure.TIMED_OUT and not outcome.words:
                 outcome = replace(outcome, words=f"{attempt.stage} took longer than {spell(check.timeout)}")
             done(Result(outcome, attempt.peer, Duration(monotonic() - now)))
 
-        run = self._reactor.start(probe_of(check.kind)(attempt), check.timeout, now, ended)
+        coroutine = probe(attempt) if addresses else in_turn(probe, attempt, self.names, now)
+        run = self._reactor.start(coroutine, check.timeout, now, ended)
         return None if run.done is None else run
 
     def _run_program(
