@@ -27,6 +27,7 @@ from havip.vrrp.blackbox import NOT_MASTER, BlackBox
 from havip.vrrp.holdings import Holding
 from havip.vrrp.kernel import Kernel, Refused
 from havip.vrrp.router import Router
+from havip.vrrp.states import Master
 
 if TYPE_CHECKING:
     from havip.vrrp.team import Team
@@ -157,7 +158,7 @@ class Executor:
             if len(failed) == len(parcels):
                 return
         router.adverts_sent += 1
-        if priority:
+        if priority and type(router.state) is Master:
             self._blackbox.record(router.slot, after(now, router.believed_for))
         else:
             router.resignations_sent += 1

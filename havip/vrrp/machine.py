@@ -11,7 +11,7 @@ from typing import assert_never
 
 from havip.clock import Instant, after, spell
 from havip.vrrp import election, states
-from havip.vrrp.actions import Action, Followed, SendAdvert, Tell
+from havip.vrrp.actions import Followed, SendAdvert, Tell
 from havip.vrrp.events import (
     AddressesLost,
     AddressesRefused,
@@ -29,7 +29,17 @@ from havip.vrrp.events import (
 from havip.vrrp.master import in_master
 from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
-from havip.vrrp.states import Backup, Initialize, Master, State, Step, become_master, begin, next_deadline
+from havip.vrrp.states import (
+    Backup,
+    Initialize,
+    Master,
+    Parting,
+    State,
+    Step,
+    become_master,
+    begin,
+    next_deadline,
+)
 
 __all__ = ["Backup", "Initialize", "Master", "State", "Step", "next_deadline", "step"]
 
@@ -84,10 +94,9 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             skewed = after(now, us.skew(state.master_interval))
             down_at = min(state.master_down_at, skewed)
             return replace(state, master_down_at=down_at, resigned=True, deferring=False), []
-        case Advert() if state.deferring:
-            heard: list[Action] = [] if event.source == state.master else [Followed()]
-            return states.follow(us, event, now, None, deferring=True), heard
-        case Advert() if election.we_keep_waiting(us, event):
+        case Advert() if election.we_keep_waiting(us, event) or state.deferring:
+            if state.parting is not None or state.deferring:
+                return after_leaving(us, state, event, now)
             return states.follow(us, event, now, None), []
         case Advert() if us.preempt_delay and (state.preempt_at is None or now < state.preempt_at):
             # The delay runs from the first advert of a weaker master; until it ends we follow.
@@ -114,6 +123,23 @@ def in_backup(us: Settings, state: Backup, event: Event, now: Instant) -> Step:
             return state, []  # already running, and holding no addresses
         case _:
             assert_never(event)
+
+
+def after_leaving(us: Settings, state: Backup, advert: Advert, now: Instant) -> Step:
+    """Follow the master after us; tell a better one that we were master beside it, unless it has heard that.
+
+    Clients were called to us, and only it can call them back.  It answers a weaker master at once, so an
+    advert that comes long before the next one is due is the answer to ours.
+    """
+    backup = states.follow(us, advert, now, None, state.deferring)
+    if state.deferring:
+        return backup, [] if advert.source == state.master else [Followed()]
+    if state.parting is None or not election.we_give_way(us, advert):
+        return replace(backup, parting=state.parting), []
+    left, said_at = state.parting
+    if not left or now - said_at < advert.interval // 2 or not states.may_part(us, advert):
+        return backup, []
+    return replace(backup, parting=Parting(left - 1, now)), [SendAdvert(us.priority)]
 
 
 def still_backup(us: Settings, state: Backup, now: Instant) -> Backup:

@@ -35,9 +35,10 @@ from havip.vrrp.events import (
 )
 from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
-from havip.vrrp.states import Backup, Initialize, Master, Step, later
+from havip.vrrp.states import Backup, Initialize, Master, Parting, Step, later
 
 RETRY_REFUSED = seconds(60)  # how long a router stands aside whose addresses the kernel refuses
+FAREWELLS = 3  # more of them, if the better master seems not to have heard the first
 REFUSALS_BORNE = 3  # asked again this many times, one advertisement interval apart, before that
 
 
@@ -88,9 +89,10 @@ def on_advert(us: Settings, state: Master, advert: Advert, now: Instant) -> Step
         # to us (two halves of a LAN have just joined), and it answers a weaker master by calling them.
         # Not if we promise more adverts than the winner does: backups would learn our interval from it,
         # and take over before the winner's next one.
-        parting = [SendAdvert(us.priority)] if us.last_word and us.interval >= advert.interval else []
+        parting = [SendAdvert(us.priority)] if states.may_part(us, advert) else []
         why = f"a better master advertises with priority {advert.priority}"
-        return states.follow(us, advert, now, None), [*parting, RemoveAddresses(), Tell(why)]
+        backup = replace(states.follow(us, advert, now, None), parting=Parting(FAREWELLS, now))
+        return backup, [*parting, RemoveAddresses(), Tell(why)]
     state, actions = on_weaker(us, state, now)
     # Tell the weaker master and the switches at once who is master.
     return state, [SendAdvert(us.priority), *actions] if us.answer_lower_priority else actions
@@ -130,6 +132,8 @@ def step_down(us: Settings, state: Master, event: StepDown, now: Instant) -> Ste
         return state, []  # RFC 9568 section 7.1: the owner hears nobody to whom it could defer
     wait = max(us.master_down(us.interval), event.wait)
     backup = Backup(after(now, wait), us.interval, deferring=event.defer)
+    if not event.defer:
+        backup = replace(backup, parting=Parting(FAREWELLS, now))
     return backup, [SendAdvert(0), RemoveAddresses(), Tell(event.why)]
 
 

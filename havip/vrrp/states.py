@@ -9,7 +9,7 @@ Words: MASTER and BACKUP are RFC 9568's Active and Backup; FAULT is its Initiali
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from havip.clock import NEVER, Duration, Instant, after
 from havip.vrrp.actions import Action, AddAddresses, AnnounceAddresses, SendAdvert, Tell
@@ -27,6 +27,13 @@ class Initialize:
     retry_at: Instant = NEVER  # when to try again by ourselves
 
 
+class Parting(NamedTuple):
+    """How often we may still say that we were MASTER, and when we said so last."""
+
+    left: int
+    said_at: Instant
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
     """Another router forwards; we take over at ``master_down_at`` unless it speaks first."""
@@ -38,6 +45,7 @@ class Backup:
     resigned: bool = False  # it said so itself: only the skew separates us from its place
     waiting: bool = False  # we would be MASTER, but for the others of our sync group
     deferring: bool = False  # we stepped down: whoever takes over is followed until it fails or resigns
+    parting: Parting | None = None  # we gave way, and the better master may not have heard that we were one
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,11 @@ def follow(
     interval = us.interval if us.version == 2 else advert.interval
     down_at = after(now, us.master_down(interval))
     return Backup(down_at, interval, preempt_at, advert.source, deferring=deferring)
+
+
+def may_part(us: Settings, advert: Advert) -> bool:
+    """Say whether one that gives way to this master may say once more that it was there."""
+    return us.last_word and us.interval >= advert.interval
 
 
 def later(now: Instant, length: Duration) -> Instant:

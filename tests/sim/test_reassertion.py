@@ -75,7 +75,7 @@ def test_a_master_that_is_not_heard_calls_everybody_once_it_is(
         judge.clients_reach(lan, survivor)
 
 
-def test_a_rival_whose_farewell_is_lost_is_made_up_for_by_refreshing_alone() -> None:
+def test_a_rival_that_is_never_heard_is_made_up_for_by_refreshing_alone() -> None:
     for refresh, reached in ((0, False), (5, True)):
         lan, a, b = started(1, 200, 100, {"announce": Announcing(refresh=seconds(refresh))})
         lan.heal()
@@ -86,6 +86,32 @@ def test_a_rival_whose_farewell_is_lost_is_made_up_for_by_refreshing_alone() -> 
         believed = lan.neighbours["b"].cache[a.addresses[0]]
         assert (believed == a.mac) is reached
         assert (a.heard_weaker, b.heard_weaker) == (0, 0)
+
+
+def test_a_farewell_that_is_lost_is_said_again() -> None:
+    for lost in (1, 2, 3):
+        for seed in range(10):
+            lan, a, _ = started(seed, 200, 100, {})
+            lan.heal()
+            heard = [True] * lost  # frames of b that a does not hear
+            lan.drops = lambda sender, receiver, lost=heard: (  # type: ignore[misc]
+                (sender, receiver) == ("b", "a") and bool(lost) and lost.pop()
+            )
+            lan.run((lost + 1) * (INTERVAL + 4 * DELAY))
+            judge.only_master(lan, a)
+            judge.clients_reach(lan, a)
+            quiet = lan.now
+            lan.run(seconds(20))
+            judge.unchanged(lan, quiet, a)
+            assert a.heard_weaker <= 2
+
+
+def test_a_rival_that_is_never_heard_stops_speaking() -> None:
+    lan, a, _ = started(1, 200, 100, {})
+    lan.heal()
+    lan.drops = lambda sender, receiver: (sender, receiver) == ("b", "a")
+    lan.run(seconds(20))
+    judge.only_master(lan, a)
 
 
 def test_a_master_that_stops_beside_another_leaves_no_client_lost() -> None:
@@ -127,10 +153,12 @@ def test_the_surviving_group_calls_the_clients_of_every_lan(settings: dict[str, 
             judge.clients_reach(lan, lan.hosts["a"])
 
 
-def test_clients_of_a_lan_that_heals_after_the_group_was_deposed_wait_for_the_second_burst() -> None:
-    # The rival resigned there while nobody could hear it: what was heard on another LAN has to do.
+@pytest.mark.parametrize("pause", [milliseconds(300), seconds(20)])
+def test_clients_of_a_lan_that_heals_after_the_group_was_deposed_are_called_back(
+    pause: Duration,
+) -> None:
+    # The rival resigned there while nobody could hear it, and says so again once it hears the other.
     for seed in range(5):
-        site = healed_group(seed, {}, milliseconds(300))
-        site.run(seconds(5))  # lower_priority_delay
+        site = healed_group(seed, {}, pause)
         for lan in site.lans:
             judge.clients_reach(lan, lan.hosts["a"])

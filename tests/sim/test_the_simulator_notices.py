@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from havip.clock import seconds
 from havip.vrrp import election, master, packet, states, timing
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, RemoveAddresses, SendAdvert
 from havip.vrrp.events import AddressesLost, Impeded, SettingsChanged
@@ -21,6 +22,7 @@ from tests.sim import (
     test_healing,
     test_hostile,
     test_preemption,
+    test_reassertion,
     test_takeover,
 )
 from tests.sim.mutants import Mutant, Patch, instead, loud, mutant, postponing, without
@@ -106,6 +108,27 @@ MUTANTS: list[tuple[str, Mutant, str, Callable[..., None], tuple[object, ...]]] 
         "the right master",
         SURVIVOR,
         (True,),
+    ),
+    (
+        "one farewell",
+        instead(master, "FAREWELLS", 0),
+        "clients reach the master",
+        test_reassertion.test_a_farewell_that_is_lost_is_said_again,
+        (),
+    ),
+    (
+        "one farewell",
+        instead(master, "FAREWELLS", 0),
+        "clients reach the master",
+        test_reassertion.test_clients_of_a_lan_that_heals_after_the_group_was_deposed_are_called_back,
+        (seconds(20),),
+    ),
+    (
+        "talkative",
+        instead(master, "FAREWELLS", 9),
+        "only a master speaks",
+        test_reassertion.test_a_rival_that_is_never_heard_stops_speaking,
+        (),
     ),
     ("no farewell", without(SendAdvert, on=Advert), "clients reach the master", CLIENTS, (4,)),
     ("no call back", without(AnnounceAddresses, on=Advert), "clients reach the master", CLIENTS, (6,)),

@@ -8,6 +8,7 @@ from havip.clock import NEVER
 from havip.vrrp.actions import AddAddresses, AnnounceAddresses, HeardWeaker, RemoveAddresses, SendAdvert, Tell
 from havip.vrrp.events import Cleared, Event, Impeded, SettingsChanged, Start, Stop, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, next_deadline, step
+from havip.vrrp.states import Parting
 from tests.vrrp.build import LOW_PEER, OURS, PEER, advert, at, master, quiet, s, us
 
 VERSIONS = pytest.mark.parametrize("version", [2, 3])
@@ -50,7 +51,7 @@ def test_a_master_gives_way_to_a_better_one_with_one_last_advert(
 ) -> None:
     heard = advert(priority, source=source, version=version)
     state, actions = step(us(version=version), master(), heard, at(0.4))
-    assert state == Backup(at(4.009375), s(1), None, source)
+    assert state == Backup(at(4.009375), s(1), None, source, parting=Parting(3, at(0.4)))
     # The RFC would be silent; the winner calls the clients back only if it hears a weaker master.
     assert actions == [
         SendAdvert(100),
@@ -72,7 +73,7 @@ def test_a_master_gives_way_even_when_it_may_not_preempt() -> None:
 
 def test_a_master_that_gives_way_learns_the_better_ones_interval() -> None:
     state, _ = step(us(), master(), advert(101, interval=2), at(0.4))
-    assert state == Backup(at(7.61875), s(2), None, PEER)
+    assert state == Backup(at(7.61875), s(2), None, PEER, parting=Parting(3, at(0.4)))
 
 
 @pytest.mark.parametrize(

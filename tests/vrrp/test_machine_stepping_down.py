@@ -7,6 +7,7 @@ import pytest
 from havip.vrrp.actions import Followed, HeardWeaker, RemoveAddresses, SendAdvert, Tell
 from havip.vrrp.events import Impeded, Recall, SettingsChanged, Start, StepDown, TakeOver, Tick
 from havip.vrrp.machine import Backup, Initialize, Master, State, next_deadline, step
+from havip.vrrp.states import Parting
 from tests.vrrp.build import LOW_PEER, PEER, advert, at, backup, master, quiet, s, us
 
 US = us(announce=quiet())
@@ -103,7 +104,7 @@ def test_the_owner_of_the_addresses_does_not_step_down_for_an_operator() -> None
 def test_the_owner_steps_down_with_its_group() -> None:
     state, actions = step(us(priority=255), master(), StepDown("with b", defer=False), at(0))
     assert actions[:2] == [SendAdvert(0), RemoveAddresses()]
-    assert state == Backup(at(3.00390625), s(1))
+    assert state == Backup(at(3.00390625), s(1), parting=Parting(3, at(0)))
 
 
 def test_without_deference_a_weaker_master_is_not_followed() -> None:
