@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from havip.cli import BAD, GOOD, NOT_PERMITTED, UNAVAILABLE, UNREACHABLE, USAGE, VERBS
+from havip.cli import BAD, GOOD, NOT_PERMITTED, UNAVAILABLE, UNREACHABLE, USAGE, VERBS, module_of
 from havip.errors import HavipError, NoNamespace, NotPermitted, Unreachable
 
 EPILOG = """\
@@ -76,13 +76,13 @@ def run(words: Sequence[str]) -> int:
             allow_abbrev=False,
         )
         if name == verb:
-            import_module(f"havip.cli.{name}").add_arguments(own)
+            import_module(module_of(name)).add_arguments(own)
     try:
         options = parser.parse_args(words)
         if verb is None:
             parser.print_help(sys.stderr)
             return USAGE
-        code: int = import_module(f"havip.cli.{verb}").run(options)
+        code: int = import_module(module_of(verb)).run(options)
         return code
     finally:
         sys.stdout.flush()  # a reader that has left must be noticed here, not at exit

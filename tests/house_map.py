@@ -148,6 +148,7 @@ CALENDAR_READERS = {"now", "today", "utcnow"}
 #: who may ask `havip.clock` what time it is; everybody else is told
 MAY_ASK = {
     "monotonic": (
+        "havip.cli.rehearsal",
         "havip.healthcheck",
         "havip.services.hold",
         "havip.supervisor",

@@ -20,6 +20,7 @@ VERBS: Final = {
     "schema": "print the JSON Schema of the configuration file, for editors",
     "status": "show the virtual routers of the running daemon",
     "checks": "show the health checks of the running daemon",
+    "check-now": "run a health check once, here and now, and tell every step",
     "reload": "have the running daemon read its configuration again",
     "failover": "hand a virtual router over to another machine",
     "maintenance": "keep virtual routers out of the election, across reboots too, until they are let in",
@@ -78,3 +79,8 @@ def instance_name(name: str) -> str:
     if not name.isprintable() or not re.search(instance.PATTERN, name):
         raise argparse.ArgumentTypeError(f"expected {instance.EXPECTED}, found {name!r}")
     return name
+
+
+def module_of(verb: str) -> str:
+    """Return the module that carries a verb out."""
+    return f"havip.cli.{verb.replace('-', '_')}"

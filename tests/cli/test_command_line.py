@@ -14,7 +14,7 @@ import pytest
 
 import havip
 from havip import __main__ as command
-from havip.cli import VERBS
+from havip.cli import VERBS, module_of
 from havip.errors import AlreadyRunning, HavipError, NoNamespace, NotPermitted, Unreachable
 from tests.control.serving import serving
 
@@ -102,13 +102,14 @@ def test_every_verb_has_its_module_and_the_one_help_line() -> None:
         "schema",
         "status",
         "checks",
+        "check-now",
         "reload",
         "failover",
         "maintenance",
         "priority",
         "version",
     ]
-    assert {verb: import_module(f"havip.cli.{verb}").HELP for verb in VERBS} == VERBS
+    assert {verb: import_module(module_of(verb)).HELP for verb in VERBS} == VERBS
 
 
 @pytest.mark.parametrize("verb", VERBS)
