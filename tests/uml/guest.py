@@ -34,6 +34,7 @@ class Stage:
 
     def __init__(self, net: Network, folder: Path) -> None:
         self.net = net
+        self.folder = folder
         self.lan: Switch = net.switch("lan")
         self.other: Switch = net.switch("other")
         self.r1, self.r2, self.client = (self.host(name, n) for n, name in enumerate(("r1", "r2", "c"), 1))
@@ -188,6 +189,28 @@ def the_end(stage: Stage) -> None:
     assert "vrrp." not in left, left
 
 
+def the_owner_returns(stage: Stage) -> None:
+    """A backup that holds the owner's address on a VLAN, a bond or in a VRF hears it come back."""
+    assert stage.second.stop() == 0
+    places = {"vlan": (10, "eth0.10"), "bond": (20, "bond0"), "vrf": (30, "eth3")}
+
+    def text(priority: int) -> str:
+        routers = {
+            name: router(
+                200, interface=on, interval=SHORT, priority=priority, addresses=[f"{address(n, 1)}/24"]
+            )
+            for name, (n, on) in places.items()
+        }
+        return configuration(**routers)
+
+    with Daemon(stage.r2, stage.folder / "owner", text(100)) as backup:
+        for name in places:
+            backup.wait_for(f"{name}: MASTER")
+        with Daemon(stage.r1, stage.folder / "owner", text(255)):
+            for name in places:
+                backup.wait_for(f"{name}: BACKUP: a better master advertises with priority 255")
+
+
 CHECKS = (
     settle,
     client_reaches,
@@ -196,6 +219,7 @@ CHECKS = (
     a_bad_line_makes_no_second_master,
     a_failover_happens_and_heals,
     the_end,
+    the_owner_returns,
 )
 
 

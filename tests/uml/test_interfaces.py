@@ -18,6 +18,10 @@ def test_a_pair_works_over_any_interface(guest: Guest) -> None:
     good(guest, "settle", "client_reaches", "a_failover_happens_and_heals", "the_end")
 
 
+def test_the_owner_of_an_address_is_heard_over_any_interface(guest: Guest) -> None:
+    good(guest, "the_owner_returns")
+
+
 def test_an_ipvlan_holds_the_addresses(guest: Guest) -> None:
     good(guest, "ipvlan_holds", "the_end")
 

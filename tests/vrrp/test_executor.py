@@ -145,3 +145,15 @@ def test_without_an_interface_nothing_is_sent_and_nothing_breaks(stack: Stack) -
     stack.flush()
     assert stack.port().wire == []
     assert stack.router().send_errors == 1
+
+
+def test_a_farewell_is_not_recorded_as_a_promise_to_the_peers(stack: Stack, descriptor: int) -> None:
+    """Else a worker that died after it would resume as MASTER beside the one that it gave way to."""
+    master(stack)
+    for second in (10, 11):  # the second is said as BACKUP
+        stack.now = at(second)
+        stack.port().inbox.append(heard(priority=101))
+        stack.engine.hear(stack.port(), stack.now)
+        assert stack.port().adverts() == [100] * (second - 9)
+        stack.flush()
+    assert Stack(descriptor).blackbox.believed_until(("eth0", 51, 4, "")) is None
