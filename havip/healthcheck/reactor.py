@@ -90,7 +90,10 @@ class Reactor:
         self.under_way += 1
         self._resume(run, None)
         if run.done is not None:
-            self._patience.setdefault(timeout, OrderedDict())[run] = None
+            runs = self._patience.get(timeout)
+            if runs is None:
+                runs = self._patience[timeout] = OrderedDict()
+            runs[run] = None
             if self._alarm_at is None or run.deadline < self._alarm_at:
                 self._set_alarm(run.deadline)
         return run
@@ -105,10 +108,8 @@ class Reactor:
         run.done = None
         self.under_way -= 1
         runs = self._patience.get(run.timeout)
-        if runs is not None and run in runs:
-            del runs[run]
-            if not runs:
-                del self._patience[run.timeout]
+        if runs is not None:
+            runs.pop(run, None)
         for descriptor in run.descriptors:
             if self._waiting.get(descriptor) is run:  # not another's, who was given the number since
                 del self._waiting[descriptor]
@@ -190,6 +191,6 @@ class Reactor:
             while places and (run := next(iter(runs), None)) is not None and run.deadline <= now:
                 places -= 1
                 self._resume(run, TimedOut())
-        following = [next(iter(runs)).deadline for runs in self._patience.values()]
+        following = [next(iter(runs)).deadline for runs in self._patience.values() if runs]
         if following:
             self._set_alarm(min(following))

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
 from havip.config.probes import PORTS
-from havip.healthcheck.attempt import Attempt
+from havip.healthcheck.attempt import Attempt, Probe
 from havip.healthcheck.by_name import in_turn
 from havip.healthcheck.errand import Errand
 from havip.healthcheck.names import Names
@@ -20,6 +20,7 @@ from havip.healthcheck.probes import probe_of
 from havip.healthcheck.reactor import Reactor
 from havip.healthcheck.runs import Runs
 
+MOST_WAYS: Final = 65536  # checks of which is kept how they are run
 MOST_LITERALS: Final = 65536  # hosts of which is kept that they are addresses
 
 
@@ -32,7 +33,7 @@ def literal(host: str) -> tuple[str, ...]:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there is one for each run, and that would double its price
 class Result:
     """How a run ended, where it went and how long it took."""
 
@@ -68,6 +69,9 @@ class Runner:
         self._reactor = Reactor()
         self._runs = Runs(None) if runs is None else runs
         self._errands: set[Errand] = set()
+        self._ways: dict[
+            int, tuple[Check, Probe, int]
+        ] = {}  # by the identity of the check, which is kept too
         self.on_gone: Callable[[], None] = lambda: None  # called when a program has ended
 
     @property
@@ -96,9 +100,9 @@ class Runner:
         """
         if check.script is not None:
             return self._run_program(check, now, done, note)
-        addresses, probe = literal(check.host), probe_of(check.kind)
+        addresses, (probe, port) = literal(check.host), self._way(check)
         address = addresses[0] if addresses else ""  # of a name: not known yet
-        attempt = Attempt(check, address, check.port or PORTS.get(check.kind) or 0, note)
+        attempt = Attempt(check, address, port, note)
 
         def ended(outcome: Outcome) -> None:
             if outcome.failure is Failure.TIMED_OUT and not outcome.words:
@@ -108,6 +112,16 @@ class Runner:
         coroutine = probe(attempt) if addresses else in_turn(probe, attempt, self.names, now)
         run = self._reactor.start(coroutine, check.timeout, now, ended)
         return None if run.done is None else run
+
+    def _way(self, check: Check) -> tuple[Probe, int]:
+        """Return what does it, and the port: found out once for each check."""
+        known = self._ways.get(id(check))
+        if known is None or known[0] is not check:
+            if len(self._ways) >= MOST_WAYS:
+                self._ways.clear()
+            port = check.port or PORTS.get(check.kind) or 0
+            known = self._ways[id(check)] = check, probe_of(check.kind), port
+        return known[1], known[2]
 
     def _run_program(
         self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None

@@ -19,12 +19,10 @@ class Alarm(Protocol):
 class Turns:
     """The time, and the loop's next turns."""
 
+    now = staticmethod(monotonic)
+
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-
-    def now(self) -> Instant:
-        """Return the time."""
-        return monotonic()
 
     def at(self, when: Instant, do: Callable[[], None]) -> Alarm:
         """Call ``do`` at an instant, or a little later."""

@@ -18,6 +18,7 @@ from havip.healthcheck.stream import open_stream
 
 #: close with a reset: nothing was said, so nothing waits to be acknowledged, and no TIME_WAIT stays behind
 ABORT: Final = Struct("ii").pack(1, 0)
+TAKEN: Final = Outcome(words="took the connection")
 MOST: Final = 16384  # bytes of an answer that are looked at
 
 compiled = cache(re.compile)
@@ -30,7 +31,7 @@ async def probe(attempt: Attempt) -> Outcome:
         with dial.open_socket(attempt, socket.SOCK_STREAM) as sock:
             await dial.connect(sock, attempt)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-            return Outcome(words="took the connection")
+            return TAKEN
     with await open_stream(attempt, settings.tls) as stream:
         return replace(await converse(Conversation(stream, attempt), settings), warning=stream.warning)
 
