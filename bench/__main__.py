@@ -14,6 +14,7 @@ from typing import Final
 
 from bench import report
 from bench.calm import false_takeovers
+from bench.checks import beside, checks, punctuality
 from bench.daemons import KINDS, REALTIME
 from bench.load import hearing, sending
 from bench.plan import OUTPUT, Plan
@@ -30,6 +31,9 @@ BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "hear": hearing,
     "signed": signed,
     "track": tracking,
+    "checks": checks,
+    "punctual": punctuality,
+    "beside": beside,
     "startup": startups,
     "calm": false_takeovers,
 }

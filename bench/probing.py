@@ -6,6 +6,8 @@ Runs on the host and inside a guest.  CPU time is the scheduler's own account of
 from __future__ import annotations
 
 import contextlib
+import itertools
+import mmap
 import os
 import select
 import signal
@@ -21,7 +23,7 @@ from typing import Final
 
 from bench import usage
 from havip.channel import pair
-from havip.clock import Duration, seconds, to_seconds
+from havip.clock import Duration, to_seconds
 from havip.config.health import Check
 from havip.config.model import Rank
 from havip.config.probes import Tcp
@@ -32,6 +34,7 @@ from havip.workers import CHECKER_BOOT
 PROJECT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 120.0  # seconds until a step that has not happened is a failure
 BACKLOG: Final = 8192
+COUNT: Final = Struct("=Q")
 ABORT: Final = Struct("ii").pack(1, 0)
 
 
@@ -40,21 +43,37 @@ def address(number: int) -> str:
     return f"127.{50 + number // 60_000}.{number // 250 % 240}.{number % 250 + 1}"
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What takes connections, and counts them."""
+
+    port: int
+    _count: mmap.mmap
+
+    @property
+    def connections(self) -> int:
+        """Return how many it has taken."""
+        (count,) = COUNT.unpack_from(self._count)
+        return int(count)
+
+
 @contextlib.contextmanager
-def tcp_server(cpu: int | None = None) -> Iterator[int]:
-    """Take connections on every address in a process of its own, on one processor; yield the port."""
+def tcp_server(cpu: int | None = None) -> Iterator[Server]:
+    """Take connections on every address in a process of its own, on one processor."""
     listener = socket.create_server(("0.0.0.0", 0), backlog=BACKLOG)
+    count = mmap.mmap(-1, COUNT.size)
     pid = os.fork()
     if pid == 0:
         try:
             if cpu is not None:
                 os.sched_setaffinity(0, (cpu,))
-            while True:
+            for number in itertools.count(1):
                 listener.accept()[0].close()
+                COUNT.pack_into(count, 0, number)
         finally:
             os._exit(1)
     try:
-        yield listener.getsockname()[1]
+        yield Server(listener.getsockname()[1], count)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -210,6 +229,3 @@ def floor_of_tcp(port: int, count: int) -> float:
     used = time.thread_time_ns() - begun
     epoll.close()
     return used / 1e3 / count
-
-
-__all__ = ["Account", "Checker", "address", "floor_of_tcp", "seconds", "tcp_checks", "tcp_server"]
