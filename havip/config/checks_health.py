@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from havip.config.checks_http import check_http, check_smtp, check_tls
 from havip.config.checks_probes import check_conversation
 from havip.config.draft import good, group_of
 from havip.config.probes import KINDS, PORTS
@@ -20,6 +21,10 @@ def check(root: Reading, problems: Problems) -> None:
         if read.value is not BAD:
             check_kind(name, read, problems)
             check_families(read.value, problems)
+            check_http(group_of(read.value, "http"), problems)
+            check_smtp(group_of(read.value, "smtp"), problems)
+            for kind in KINDS:
+                check_tls(read.value, kind, problems)
 
 
 def check_kind(name: str, read: Read, problems: Problems) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from havip.clock import ZERO, Duration, seconds
 from havip.config import probes
 from havip.config.cast import Address
+from havip.config.http import Http
 
 
 class FirstState(StrEnum):
@@ -44,6 +45,9 @@ class Check:
     file: probes.File | None = None
     all: tuple[str, ...] | None = None  # names of checks that must all be good
     any: tuple[str, ...] | None = None  # names of checks of which one must be good
+    http: Http | None = None
+    smtp: probes.Smtp | None = None
+    grpc: probes.Grpc | None = None
     host: str = ""  # an address, or a name that is resolved again and again
     port: int | None = None  # None: that of the kind
     source: Address | None = None
@@ -78,6 +82,13 @@ class Check:
         """Return the names of the checks that this one goes by."""
         members = (*(self.all or ()), *(self.any or ()))
         return (*members, self.parent) if self.parent else members
+
+    @property
+    def port_in_force(self) -> int:
+        """Return the port to go to; 0 for what goes to no host."""
+        kind = self.kind
+        usual: int | None = getattr(getattr(self, kind), "usual_port", None) or probes.PORTS.get(kind)
+        return self.port or usual or 0
 
     @property
     def probed(self) -> Check:

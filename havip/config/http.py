@@ -85,6 +85,7 @@ class Http(Request):
     headers: tuple[str, ...] = ()  # "Name: value"
     username: str | None = None
     password: SecretSource | None = None
+    authorization: SecretSource | None = None  # the value of an Authorization header
     max_body: int = MOST_BODY  # bytes of one body that are read
     weight_header: str = ""  # its value is the weight that the server asks for
     tls: Tls | None = None

@@ -134,9 +134,11 @@ def own_certificate(path: str, beside: Mapping[str, Read]) -> str | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_cert_chain(path, key, lambda: secret)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        return f"{path}: no certificate with its key: {str(why).replace('_', ' ').lower()}"
+    except ssl.SSLError as error:
+        why = (error.reason or "they cannot be read").replace("_", " ").lower()
+        return f"{path}: no certificate in PEM with its key: {why}"
+    except (OSError, ValueError) as error:
+        return f"{path}: {getattr(error, 'strerror', None) or error}"
     return None
 
 

@@ -184,12 +184,38 @@ class File:
     reverse: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """The beginning of a conversation with a mail server, as far as EHLO, and its end."""
+
+    helo: str | None = None  # what we call ourselves; None: the name of this host
+    starttls: bool = False  # begun in clear, then encrypted as `tls` says, or by default
+    tls: Tls | None = None  # without starttls: encrypted from the first byte
+
+    @property
+    def usual_port(self) -> int:
+        """Return the port of mail servers, or of those that encrypt from the first byte."""
+        return 25 if self.tls is None or self.starttls else 465
+
+
+@dataclass(frozen=True, slots=True)
+class Grpc:
+    """The health protocol of gRPC: one call of grpc.health.v1.Health/Check."""
+
+    service: str = ""  # empty: the server as a whole
+    host: str = ""  # the authority of the call; empty: the host of the check
+    tls: Tls | None = None
+
+
 #: the keys of a check that say what it does: of these it has exactly one
 KINDS: Final = (
     "tcp",
     "udp",
     "dns",
     "ping",
+    "http",
+    "smtp",
+    "grpc",
     "redis",
     "postgresql",
     "mysql",
@@ -204,6 +230,9 @@ PORTS: Final[dict[str, int | None]] = {
     "udp": None,
     "dns": 53,
     "ping": 0,  # there are none
+    "http": 80,
+    "smtp": 25,
+    "grpc": None,
     "redis": 6379,
     "postgresql": 5432,
     "mysql": 3306,

@@ -93,10 +93,11 @@ class Answer:
             at = went
         return data[at:]
 
-    def end(self) -> None:
-        """Take the end of the connection.  The answer is complete, or it never will be: see ``complete``."""
+    def end(self) -> bool:
+        """Take the end of the connection; say whether the answer is complete.  If not, it never will be."""
         if self.headed and self.length is None and not self.chunked:
             self.complete = True
+        return self.complete
 
     def _head(self, data: bytes, at: int) -> int:
         """Take a head once it is whole."""

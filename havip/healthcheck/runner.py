@@ -10,7 +10,6 @@ from typing import Final, Protocol, TypeAlias
 
 from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
-from havip.config.probes import PORTS
 from havip.healthcheck.attempt import Attempt, Probe
 from havip.healthcheck.by_name import in_turn
 from havip.healthcheck.errand import Errand
@@ -119,7 +118,7 @@ class Runner:
         if known is None or known[0] is not check:
             if len(self._ways) >= MOST_WAYS:
                 self._ways.clear()
-            port = check.port or PORTS.get(check.kind) or 0
+            port = check.port_in_force
             known = self._ways[id(check)] = check, probe_of(check.kind), port
         return known[1], known[2]
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from havip.clock import wall
 from havip.config.health import Check
-from havip.config.probes import PORTS
 from havip.config.problems import nearest_of
 from havip.control.checkviews import FAILED, report_as_dict, state_of
 from havip.healthcheck.record import BOUNDS
@@ -165,5 +164,5 @@ def no_check(name: str, there_are: Iterable[str]) -> str:
 def place(check: Check) -> str:
     """Return where a check goes, as configured; empty: nowhere."""
     host = f"[{check.host}]" if ":" in check.host else check.host
-    port = check.port or PORTS.get(check.kind) if host else 0
+    port = check.port_in_force if host else 0
     return f"{host}:{port}" if port else host

@@ -7,6 +7,8 @@ from havip.config.fields import Field, Group, ListOf
 from havip.config.files import ANY_FILE
 from havip.config.keys import probes_databases, probes_wire
 from havip.config.keys.names import NAME
+from havip.config.keys.probes_http import FIELD as HTTP
+from havip.config.keys.probes_rpc import FIELDS as MAIL_AND_GRPC
 from havip.config.kinds import Flag, Whole
 from havip.config.probes import File, Script
 
@@ -14,6 +16,8 @@ MOST_TOGETHER = 1024  # checks that make one
 
 CONVERSATIONS = (
     *probes_wire.CONVERSATIONS,
+    HTTP,
+    *MAIL_AND_GRPC,
     *probes_databases.CONVERSATIONS,
     Field(
         "script",

@@ -6,12 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from havip.config.authentication import SecretSource
 from havip.config.fields import Field, Group, ListOf
 from havip.config.http import Http, HttpVersion, Method, Request, Statuses
-from havip.config.keys.tls import TLS_FIELD
+from havip.config.keys.tls import PASSWORD, TLS_FIELD
 from havip.config.kinds import Schema, Text, Whole, Word, Wrong
-from havip.config.secrettext import SecretText, sources
 
 LARGEST_BODY: Final = 16 * 1024 * 1024  # bytes
 MOST_STATUSES: Final = 100
@@ -25,11 +23,6 @@ AUTHORITY = Text(
     'a host such as "www.example.com" or "www.example.com:8080"',
     r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
     longest=259,
-)
-PASSWORD = Group(
-    SecretSource,
-    sources(SecretText(1, 1024, binary=False), "the secret", "secret"),
-    expected='a secret: its "file", its "credential" or its "value"',
 )
 
 
@@ -177,6 +170,12 @@ HTTP = Group(
             "username", Text("a name without a colon", r"^[^:]+$", longest=255), "who we are (Basic)", "probe"
         ),
         Field("password", PASSWORD, "the password that goes with it", {"file": "/etc/havip/probe-password"}),
+        Field(
+            "authorization",
+            PASSWORD,
+            "the value of an Authorization header, instead of both",
+            {"file": "/etc/havip/probe-token"},
+        ),
         Field("max_body", Whole(1, LARGEST_BODY), "bytes of a body that are read at most", 1048576),
         Field(
             "weight_header",
