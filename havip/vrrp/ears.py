@@ -7,7 +7,7 @@ other.  Nothing is heard twice: what comes from an address that we do not hold i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from havip.config.model import Family
 from havip.vrrp.port import Port
@@ -16,6 +16,8 @@ from havip.vrrp.tap import Tap
 
 if TYPE_CHECKING:
     from havip.vrrp.wire import Wire
+
+SLICE: Final = 16  # interfaces that are looked at in one go: 2 ms
 
 Make: TypeAlias = Callable[[str, int], Tap]  # how a tap is made: of which interface
 
@@ -49,13 +51,13 @@ class Ears:
         self._make = make
         self._ears: dict[Port, Ear] = {}
         self._spares: list[Tap] = []  # deaf
-        self._due: set[str] = set()  # interfaces to look at
+        self._due: dict[str, None] = {}  # interfaces to look at
 
     def moved(self, router: Router) -> None:
         """Take note of another state of a router: what it gives away is heard by the port again at once."""
         if router.config.family is not Family.IPV4:
             return
-        self._due.add(router.config.interface)
+        self._due[router.config.interface] = None
         if not router.is_master and self._ears:
             for port, ear in self._ears.items():
                 if port.interface == router.config.interface and ear.receiver is not None:
@@ -63,18 +65,25 @@ class Ears:
 
     def changed(self, port: Port) -> None:
         """Take note of a port that has opened, closed or got other routers."""
-        self._due.add(port.interface)
+        self._due[port.interface] = None
+
+    @property
+    def busy(self) -> bool:
+        """Say whether `settle` has something left to do."""
+        return bool(self._due)
 
     def settle(self) -> list[str]:
-        """Do what has been noted; return what could not be done, in words."""
-        due, self._due = self._due, set()
+        """Do a slice of what has been noted; return what could not be done, in words."""
+        due = list(self._due)[:SLICE]
         if not due:
             return []
+        for interface in due:
+            del self._due[interface]
         there = [port for port in self._ports.values() if port.interface in due]
         for port in [port for port in self._ears if port.interface in due and self._is_over(port)]:
             self._drop(port)
         troubles = []
-        for interface in sorted(due):
+        for interface in due:
             ours = [port for port in there if port.interface == interface]
             sources = {
                 address

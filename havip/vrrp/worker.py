@@ -67,6 +67,7 @@ NEAR: Final = milliseconds(1)
 #: backup comes this near to its deadline only when the master is really silent.
 HEAD_START: Final = milliseconds(1)
 ALIVE_EVERY: Final = seconds(1)
+SOON: Final = milliseconds(100)  # if something is left that is done beside that
 LAST_WORDS: Final = 200  # ms that the supervisor may take to read on when we end
 MESSAGES: Final = 4  # taken from the supervisor in one turn
 STATIC: Final = "static"  # the cause of an impediment
@@ -327,6 +328,8 @@ class Worker:
         self._mind_statics(now)
         for trouble in self._ears.settle():
             self._reporter.log(WARNING, trouble)
+        if self._ears.busy:
+            self._alive_at = min(self._alive_at, after(now, SOON))
 
     def _totals(self) -> dict[str, int]:
         totals = {f"refused-{refusal}": 0 for refusal in Refusal} | {"receive-overflows": 0}

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from havip.config.model import VirtualAddress
-from havip.vrrp.ears import Ear, Ears
+from havip.vrrp.ears import SLICE, Ear, Ears
 from tests.vrrp.model import OURS, ModelTap, at, heard, router
 from tests.vrrp.stack import Stack, started
 from tests.vrrp.wire import ip
@@ -105,6 +105,18 @@ def test_another_router_of_the_owner_that_sends_from_the_same_address_is_heard_t
     assert (tap.vrids, tap.sources) == ({51, 52}, {VIP})
     hearing.say(tap, vrid=52, priority=200)
     assert cast(Any, hearing.stack.router(52).state).master == VIP
+
+
+def test_many_interfaces_are_looked_at_in_slices(hearing: Hearing) -> None:
+    view = hearing.stack.kernel.views["eth0"]
+    names = [f"vlan{number}" for number in range(SLICE + 1)]
+    hearing.stack.kernel.views |= {name: replace(view, ifindex=100 + n) for n, name in enumerate(names)}
+    hearing.start(
+        *(router(f"r{name}", interface=name, address=f"10.0.1.{n}") for n, name in enumerate(names))
+    )
+    assert (len(hearing.taps), hearing.ears.busy) == (SLICE, True)
+    hearing.ears.settle()
+    assert (len(hearing.taps), hearing.ears.busy) == (SLICE + 1, False)
 
 
 def test_the_owner_itself_opens_no_tap(hearing: Hearing) -> None:
