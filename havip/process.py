@@ -6,6 +6,7 @@ writes a log: what was not granted comes back as a sentence for the caller to re
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import gc
@@ -288,6 +289,13 @@ def in_network_namespace(name: str) -> bool:
         return False
     here = os.stat("/proc/thread-self/ns/net")
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def allow_descriptors() -> None:
+    """Let this process have as many descriptors as it may: four for each interface and family."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def name_of_network_namespace() -> str:

@@ -359,6 +359,14 @@ def test_worker_leaves_no_cycles_that_only_the_collector_could_free(live: Callab
         os.close(descriptor)
 
 
+def test_as_many_descriptors_are_allowed_as_may_be() -> None:
+    ask = (
+        "import resource; from havip import process; limit = resource.RLIMIT_NOFILE; "
+        "resource.setrlimit(limit, (64, 2000)); process.allow_descriptors(); print(resource.getrlimit(limit))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", ask], text=True) == "(2000, 2000)\n"
+
+
 @pytest.mark.root
 def test_a_network_namespace_is_never_taken_for_one_that_is_gone() -> None:
     ask = "from havip import process; print(process.name_of_network_namespace())"

@@ -377,5 +377,6 @@ class Worker:
 def main(channel: int, blackbox: int) -> None:
     """Run a worker on the descriptors that the supervisor handed down."""
     process.set_name("havip-vrrp")
+    process.allow_descriptors()
     process.settle_garbage_collector()  # now, while the heap is small and nobody waits for an advert
     Worker(Channel(socket.socket(fileno=channel)), BlackBox(blackbox)).run()
