@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -132,6 +133,7 @@ class Checker:
                 self._begin(self._waiting.values())
                 self._waiting = {}
                 self._checks.begin()
+                settle_down()
                 self._post(Committed(generation))
             case Describe(token=token):
                 self._describing.begin(token, self._checks.reports(), self._checks.totals)
@@ -186,6 +188,13 @@ class Checker:
                 loop.add_writer(self._channel.fileno(), self._hear)
             else:
                 loop.remove_writer(self._channel.fileno())
+
+
+def settle_down() -> None:
+    """Keep the cycle collector from going through every check again and again: that takes 25 ms of 10,000."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def places() -> int:

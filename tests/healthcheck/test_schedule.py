@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from havip.clock import Duration, Instant
-from havip.healthcheck.schedule import first_due, next_due
+from havip.healthcheck.schedule import Agenda, Phases, first_due, next_due, settled_due
 
 SECOND = 1_000_000_000
 NOW = Instant(1000 * SECOND)
@@ -40,3 +42,85 @@ def test_the_next_one_is_always_ahead_and_at_most_an_interval(due: int, interval
     assert following > now
     assert (following - due) % interval == 0
     assert following <= max(now, due) + interval
+
+
+@given(st.integers(1, 10**10), st.integers(1, 20_000))
+def test_first_runs_begin_within_a_second_or_at_a_bounded_rate(interval: int, count: int) -> None:
+    last = first_due(NOW, Duration(interval), count - 1, count) - NOW
+    assert last <= max(SECOND, count * SECOND // 2000)
+    if count > 1:
+        step = first_due(NOW, Duration(interval), count // 2, count) - NOW
+        assert step <= last
+
+
+@given(st.integers(0, 10**15), st.integers(10**7, 10**11), st.floats(0, 0.999999), st.integers(0, 10**15))
+def test_a_settled_check_has_its_phase_and_is_neither_early_nor_long_in_coming(
+    due: int, interval: int, phase: float, now: int
+) -> None:
+    found = settled_due(Instant(due), Duration(interval), phase, Instant(now))
+    assert (found - int(interval * phase)) % interval == 0
+    earliest = max(now + 1, due + interval // 2)
+    assert earliest <= found < earliest + interval
+
+
+@given(st.integers(1, 3000), st.integers(0, 3000))
+def test_phases_lie_evenly_however_many_there_are_and_whoever_came_first(count: int, skipped: int) -> None:
+    phases = Phases()
+    for _ in range(skipped):
+        phases.take(Duration(SECOND))
+    taken = sorted(phases.take(Duration(SECOND)) for _ in range(count))
+    gaps = [later - earlier for earlier, later in pairwise([*taken, taken[0] + 1])]
+    assert max(gaps) <= 2.7 / count  # the three-gap theorem, for the golden ratio
+    assert min(gaps) >= (0.3 / count if count > 1 else 0)
+
+
+def test_checks_of_different_intervals_do_not_begin_together() -> None:
+    phases = Phases()
+    first = sorted(phases.take(Duration(SECOND + number)) for number in range(100))
+    assert min(later - earlier for earlier, later in pairwise(first)) > 0.001
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from("abcdef"), st.integers(0, 20)),
+        st.tuples(st.just("drop"), st.sampled_from("abcdef"), st.just(0)),
+        st.tuples(st.just("take"), st.just(""), st.integers(0, 3)),
+    ),
+    max_size=40,
+)
+
+
+@given(OPERATIONS)
+def test_an_agenda_yields_what_is_due_once_in_its_turn_and_nothing_that_was_dropped(
+    operations: list[tuple[str, str, int]],
+) -> None:
+    agenda, expected, now = Agenda[str](), dict[str, int](), 0
+    for what, item, number in operations:
+        if what == "put":
+            agenda.put(item, Instant(now + number))
+            expected[item] = now + number
+        elif what == "drop":
+            agenda.drop(item)
+            expected.pop(item, None)
+        else:
+            now += 3
+            found = list(agenda.take(Instant(now), number))
+            ready = {one: due for one, due in expected.items() if due <= now}
+            assert len(found) == min(number, len(ready))
+            for one, due in found:
+                assert expected.pop(one) == due <= now
+        assert len(agenda) == len(expected)
+    while expected:
+        now += 50
+        for one, _ in agenda.take(Instant(now), 1):
+            expected.pop(one)
+    assert list(agenda.take(Instant(now), 9)) == []
+
+
+def test_who_waits_for_a_place_is_not_overtaken_by_who_comes_due_later() -> None:
+    agenda = Agenda[str]()
+    for number, item in enumerate("abc"):
+        agenda.put(item, Instant(number))
+    assert [item for item, _ in agenda.take(Instant(5), 1)] == ["a"]
+    agenda.put("a", Instant(0))  # due again, and with an earlier instant than those that wait
+    assert [item for item, _ in agenda.take(Instant(6), 3)] == ["b", "c", "a"]
