@@ -113,8 +113,9 @@ class Stream:
         if self._ahead:  # it would be taken for something that was said under protection
             raise Failed(Failure.MALFORMED, "something was said in clear behind the last word before TLS")
         name = tls.server_name or name or self._attempt.check.host
+        self._encrypted = True  # also if that fails: the socket is no longer ours to reset
         secured = await encryption.shake_hands(self._sock, self._attempt, tls, name, alpn)
-        self._sock, self._encrypted = secured, True
+        self._sock = secured
         self.alpn = secured.selected_alpn_protocol()
         if tls.verify:
             self.warning = encryption.warning_of(secured, tls)
