@@ -189,6 +189,11 @@ class Supervisor:
             self.configuration.daemon, self._since, configuration, workers, reports, self._services
         )
 
+    def spread(self, message: Message) -> None:
+        """Let every service hear a message."""
+        for service in self._services:
+            service.hear(message)
+
     async def ask(self, request: Json) -> Json:
         """Answer a request as the control socket would."""
         return await self._handlers()[request["verb"]](request)
@@ -269,8 +274,7 @@ class Supervisor:
                 pass  # a matter for the services
             case _:
                 log.error("the VRRP worker sent %r, which only we send", message)
-        for service in self._services:
-            service.hear(message)
+        self.spread(message)
 
     def _on_committed(self, generation: int) -> None:
         if not self._managed.ready:

@@ -158,6 +158,7 @@ MAY_ASK = {
     "uptime": ("havip.services.hold",),
     "wall": (
         "havip.services.checkbook",
+        "havip.services.events",
         "havip.healthcheck.tls",
         "havip.services.hold",
         "havip.services.notifier",

@@ -19,6 +19,7 @@ VERBS: Final = {
     "check": "check a configuration file, and show every error with its line and column",
     "schema": "print the JSON Schema of the configuration file, for editors",
     "status": "show the virtual routers of the running daemon",
+    "watch": "show every change of state as it happens, until interrupted",
     "checks": "show the health checks of the running daemon",
     "check-now": "run a health check once, here and now, and tell every step",
     "reload": "have the running daemon read its configuration again",

@@ -9,9 +9,11 @@ Synchronous and small: standard library only, one connection a request.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from havip.control.checkviews import Checks
@@ -80,6 +82,24 @@ class Client:
             raise self._not_havip("its answer holds no checks")
         return checks
 
+    def watch(self) -> Iterator[Json]:
+        """Yield how everything is (``now``), and then every change as it happens, without end.
+
+        docs/cli.md lists the keys.  Raises `Unreachable` when the daemon ends, or has given us up because we
+        did not read: then the last event was ``lost``.
+        """
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            with self._in_words():
+                self._send(connection, "watch")
+                stream = connection.makefile("rb")
+                answer = json.loads(stream.readline(LONGEST_ANSWER))
+            self._accepted(answer)
+            connection.settimeout(None)
+            with contextlib.suppress(OSError), stream:
+                for line in stream:
+                    yield json.loads(line)
+        raise Unreachable(f"the daemon on {self.path} has ended the stream")
+
     def reload(self) -> Json:
         """Have the daemon read its configuration again; return the plan that it carried out.
 
@@ -123,9 +143,27 @@ class Client:
 
     def ask(self, verb: str, **arguments: object) -> Json:
         """Send one request and return the whole answer."""
-        request = json.dumps({"verb": verb, **arguments}).encode() + b"\n"
+        with self._in_words():
+            answer = json.loads(self._exchange(verb, **arguments))
+        return self._accepted(answer)
+
+    def _accepted(self, answer: object) -> Json:
+        """Return an answer that says yes."""
+        if not isinstance(answer, dict):
+            raise self._not_havip("what came back is no object")
+        if answer.get("ok") is not True:
+            raise (
+                NotPermitted(answer["message"])
+                if answer.get("reason") == "not-permitted"
+                else Refused(answer)
+            )
+        return answer
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Turn what can go wrong on the way into what a person can read."""
         try:
-            answer = json.loads(self._exchange(request))
+            yield
         except PermissionError:
             raise NotPermitted(
                 f"no permission to use {self.path}: be root or a member of the group havip"
@@ -142,22 +180,17 @@ class Client:
             ) from None
         except (ValueError, RecursionError):
             raise self._not_havip("what came back is not JSON") from None
-        if not isinstance(answer, dict):
-            raise self._not_havip("what came back is no object")
-        if answer.get("ok") is not True:
-            raise (
-                NotPermitted(answer["message"])
-                if answer.get("reason") == "not-permitted"
-                else Refused(answer)
-            )
-        return answer
 
-    def _exchange(self, request: bytes) -> bytes:
-        """Send one line and return the one that comes back.  Raises OSError, ValueError."""
+    def _send(self, connection: socket.socket, verb: str, **arguments: object) -> None:
+        """Connect, and send one request.  Raises OSError."""
+        connection.settimeout(self.timeout)
+        connection.connect(self.path)
+        connection.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+
+    def _exchange(self, verb: str, **arguments: object) -> bytes:
+        """Send one request and return the line that comes back.  Raises OSError, ValueError."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(self.timeout)
-            connection.connect(self.path)
-            connection.sendall(request)
+            self._send(connection, verb, **arguments)
             received = bytearray()
             while not received.endswith(b"\n"):
                 chunk = connection.recv(1 << 18)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from havip.control.feed import Feed
 from havip.errors import AlreadyRunning, CannotListen
 
 log = logging.getLogger("havip.control")
@@ -35,6 +36,7 @@ LONGEST_REQUEST: Final = 64 * 1024  # bytes of one line
 MOST_CLIENTS: Final = 32
 IDLE_TIMEOUT: Final = 30.0  # seconds without a request, or without reading an answer
 REFUSED_TIMEOUT: Final = 1.0  # seconds for the request of a client that is refused anyway
+FEED: Final = "feed"  # key of an answer that events follow; its value is not sent
 LONGEST_PATH: Final = 107  # bytes: sun_path of struct sockaddr_un, less its final zero
 CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 SO_PEERGROUPS: Final = 59
@@ -140,14 +142,18 @@ class Server:
                     await self._answer(
                         writer, refusal("bad-request", "the request does not end with a newline")
                     )
-                return
+                return None
             except asyncio.LimitOverrunError:
                 await self._answer(writer, refusal("bad-request", f"longer than {LONGEST_REQUEST} bytes"))
-                return
+                return None
             if objection is not None:  # told only now: a close before the request would hide it
                 await self._answer(writer, objection)
-                return
-            await self._answer(writer, await self._handle(line, peer))
+                return None
+            answer = await self._handle(line, peer)
+            feed: Feed | None = answer.pop(FEED, None)
+            if feed is not None:
+                return await self._follow(reader, writer, feed, answer)
+            await self._answer(writer, answer)
 
     def _objection(self, peer: Peer) -> Json | None:
         """Return why this client is not served, or None."""
@@ -160,6 +166,28 @@ class Server:
     async def _answer(self, writer: asyncio.StreamWriter, answer: Json) -> None:
         writer.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
         await asyncio.wait_for(writer.drain(), self._idle_timeout)
+
+    async def _follow(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, feed: Feed, answer: Json
+    ) -> None:
+        """Send events until the client says anything more, leaves, or does not keep up."""
+        leaves = asyncio.ensure_future(reader.read(1))
+        takes: asyncio.Future[list[Json]] | None = None
+        try:
+            await self._answer(writer, answer)
+            while not feed.ended:
+                takes = asyncio.ensure_future(feed.take())
+                await asyncio.wait((leaves, takes), return_when=asyncio.FIRST_COMPLETED)
+                if leaves.done():
+                    return
+                for event in takes.result():
+                    await self._answer(writer, event)
+        finally:
+            feed.close()
+            for waiting in (leaves, takes):
+                if waiting is not None:
+                    waiting.cancel()
+            await asyncio.gather(leaves, return_exceptions=True)  # a reset is no news
 
     async def _handle(self, line: bytes, peer: Peer) -> Json:
         """Return the answer to one line, whatever it holds and whatever the handler does."""

@@ -39,6 +39,9 @@ class Host(Protocol):
     async def show(self) -> Json:
         """Return the daemon's whole status, fresh."""
 
+    def spread(self, message: Message) -> None:
+        """Let every service hear what another worker than that of VRRP said."""
+
     async def ask(self, request: Json) -> Json:
         """Return what the control socket would answer to a request."""
 
@@ -72,7 +75,7 @@ class Service:
         """Put away what ``new``, now in force, does not need."""
 
     def hear(self, message: Message) -> None:
-        """Take note of what the VRRP worker said."""
+        """Take note of what the VRRP worker said, or a service has spread."""
 
     def verbs(self) -> Mapping[str, Handler]:
         """Return the verbs of the control socket that the service answers."""

@@ -8,6 +8,7 @@ from typing import Final
 from havip.services import Host, Service
 from havip.services.devices import Devices
 from havip.services.dumps import Dumps
+from havip.services.events import Events
 from havip.services.failover import Failover
 from havip.services.firewall import Firewall
 from havip.services.groups import Groups
@@ -38,4 +39,5 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Snmp,
     lambda host: StaticHoldings(),
     Metrics,
+    Events,
 )

@@ -285,6 +285,7 @@ class Trackers(Service):
     def _show(self, result: TrackResult) -> None:
         if result.kind is TrackerKind.CHECK:
             self._book.file(result)
+        self._host.spread(result)
         if result.key in self._tracked:
             self._host.post(result)
 

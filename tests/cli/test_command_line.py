@@ -101,6 +101,7 @@ def test_every_verb_has_its_module_and_the_one_help_line() -> None:
         "check",
         "schema",
         "status",
+        "watch",
         "checks",
         "check-now",
         "reload",

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from havip.errors import Unreachable
 from havip.metrics.catalogue import FAMILIES
 from havip.metrics.checks import FAMILIES as OF_CHECKS
 from havip.metrics.routers import COUNTERS
@@ -119,3 +121,22 @@ def test_a_reload_moves_the_metrics_and_ends_them_without_touching_a_router(lan:
         one.client.reload()
         one.wait_for("metrics are no longer served on 10.77.0.1:9651")
         assert one.said("gw: MASTER") == 1
+
+
+def test_who_watches_hears_of_a_failover_and_of_a_verdict_as_they_happen(lan: Lan, folder: Path) -> None:
+    listed = configuration(gw=router(priority=100)) + HEARS + CHECKS
+    with Daemon(lan.r1, folder, listed) as one:
+        one.wait_for("gw: MASTER")
+        events = one.client.watch()
+        now = next(events)
+        assert [now[key] for key in ("event", "name", "state", "priority")] == ["now", "gw", "MASTER", 100]
+        with Daemon(lan.r2, folder, configuration(gw=router(priority=200))):
+            turn = next(event for event in events if event["event"] == "state" and event["kind"] == "router")
+            assert (turn["name"], turn["state"]) == ("gw", "BACKUP")
+        one.configure(configuration(gw=router(priority=100)) + MOVED + CHECKS)
+        one.client.reload()
+        verdict = next(event for event in events if event["event"] == "state" and event["name"] == "up")
+        assert verdict["state"] == "failed"  # it probed where metrics were served
+        one.process.terminate()
+        with pytest.raises(Unreachable, match="has ended the stream"):
+            list(events)

@@ -90,6 +90,7 @@ class Host:
 
     def __init__(self) -> None:
         self.posted: list[Message] = []
+        self.spread_out: list[Message] = []
         self.made: list[Checker] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.service = Trackers(cast(Any, self), cast(Any, self.make))
@@ -104,6 +105,9 @@ class Host:
 
     def post(self, message: Message) -> None:
         self.posted.append(message)
+
+    def spread(self, message: Message) -> None:
+        self.spread_out.append(message)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         self.tasks.append(asyncio.get_running_loop().create_task(coroutine))
