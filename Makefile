@@ -12,6 +12,7 @@ lab_packages := python3 python3-venv ca-certificates iproute2
 bench_packages := $(lab_packages) keepalived
 test_packages := $(bench_packages) frr nftables nginx-light openssl tcpdump tshark systemd shellcheck
 test_packages += gcc libsystemd-dev pkg-config python3-dev    # systemd-python has no wheel
+test_packages += dnsmasq-base mariadb-server-core postgresql redis-server    # whom health checks probe
 test_packages += user-mode-linux kmod debootstrap             # for the tests that boot a machine
 test_packages += snmpd snmp snmptrapd                         # an agent of the tests' own; the services stay off
 test_extras := test,dev,systemd

@@ -44,7 +44,7 @@ class Stream:
 
     def close(self) -> None:
         """End the connection."""
-        if not self._encrypted:
+        if not self._encrypted and self._sock.fileno() >= 0:  # a handshake that failed has taken it away
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         self._sock.close()
 

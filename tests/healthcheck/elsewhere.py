@@ -18,6 +18,11 @@ FIRST_ROUTER = "10.71.0.1"
 UNREACHABLE = "203.0.113.1"  # the first router says so
 PROHIBITED = "203.0.113.129"  # the same, by order of its administrator
 MARK = 7
+REFUSALS = (
+    "table ip refusals { chain forward { type filter hook forward priority 0;"
+    f" ip daddr {UNREACHABLE} reject with icmp type host-unreachable;"
+    f" ip daddr {PROHIBITED} reject with icmp type admin-prohibited; }}; }}"
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,9 @@ def two_ways() -> Iterator[Ways]:
             router.sysctl("net.ipv4.icmp_ratelimit", 0)  # errors for every test, not one a second
             router.sysctl("net.ipv4.ip_forward", 1)
             router.sysctl("net.ipv6.conf.all.forwarding", 1)
-            router.run("ip", "route", "add", "unreachable", f"{UNREACHABLE}/32")
-            router.run("ip", "route", "add", "prohibit", f"{PROHIBITED}/32")
+            # not by routes of the types unreachable and prohibit: their errors are bounded to one a second
+            router.run("ip", "route", "add", "203.0.113.0/24", "via", SERVER)
+            router.run("nft", REFUSALS)
             server.run("ip", "route", "add", f"10.7{number}.0.0/24", "via", f"198.51.100.{number}")
             server.run("ip", "-6", "route", "add", f"2001:db8:{number}::/64", "via", f"2001:db8:99::{number}")
             table = ("table", str(100 + number))

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Final
 
 from havip.config.probes import Mysql
-from havip.healthcheck.attempt import Attempt
+from havip.healthcheck.attempt import Attempt, TimedOut
 from havip.healthcheck.conversation import Conversation, printable, said
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.stream import open_stream
@@ -29,6 +29,7 @@ QUIT: Final = b"\x01"
 ABOUT_US: Final = {
     1044,  # ER_DBACCESS_DENIED_ERROR
     1045,  # ER_ACCESS_DENIED_ERROR
+    1130,  # ER_HOST_NOT_PRIVILEGED: in place of a greeting
     1251,  # ER_NOT_SUPPORTED_AUTH_MODE
     1698,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR
     1862,  # ER_MUST_CHANGE_PASSWORD_LOGIN
@@ -44,6 +45,8 @@ async def probe(attempt: Attempt) -> Outcome:
     with await open_stream(attempt) as stream:
         talk = Conversation(stream, attempt)
         number, greeting = await packet(talk, "the greeting")
+        if greeting[0] == ERROR:
+            return Outcome(words=f"serves, and turns us away: {refused(greeting)}")
         version = greeted(greeting)
         if attempt.note is not None:
             attempt.note(f"greeted by version {version}")
@@ -56,7 +59,7 @@ async def probe(attempt: Attempt) -> Outcome:
             return Outcome(words=f"version {version} serves, and turns us away: {refused(answer)}")
         if answer[0] != OK:
             raise Failed(Failure.MALFORMED, f"answered {said(answer)} to the log-in")
-        with contextlib.suppress(Failed):
+        with contextlib.suppress(Failed, TimedOut):
             await talk.send(framed(0, QUIT))
             await talk.until_closed(LONGEST_PACKET)
         return Outcome(words=f"version {version} let us in")
@@ -79,9 +82,7 @@ def framed(number: int, body: bytes) -> bytes:
 
 
 def greeted(greeting: bytes) -> str:
-    """Return the server's version.  Raises `Failed` for an error, or what is no greeting."""
-    if greeting[0] == ERROR:
-        raise Failed(Failure.STATUS, error_of(greeting)[1])
+    """Return the server's version.  Raises `Failed` for what is no greeting."""
     if greeting[0] != PROTOCOL:
         raise Failed(Failure.MALFORMED, f"no greeting of protocol {PROTOCOL}: {said(greeting)}")
     version, closed, _ = greeting[1:].partition(b"\0")
