@@ -24,7 +24,7 @@ import yaml
 
 from bench.daemons import PROJECT, Havip
 from bench.plan import Plan
-from bench.probing import BACKLOG, Checker, address, floor_of_tcp, tcp_checks, tcp_server
+from bench.probing import ANSWERS, BACKLOG, Checker, address, checks_of, floor, serving
 from bench.report import HAVIP, Row
 from bench.stage import fleet, stage
 from bench.wire import Advert
@@ -39,6 +39,7 @@ PORT: Final = 8080
 MOOD: Final = 2.0  # seconds
 AIM: Final = 2.0  # ms
 MEGABYTE: Final = 1 << 20
+WORK: Final = (("TCP", 1000, 1000), ("TCP", 5000, 5000), ("TCP", 10_000, 10_000), ("HTTP", 1000, 1000))
 FLOOR_PROBES: Final = 20_000
 ALONE = "the worker has one processor, the servers the other"
 
@@ -56,33 +57,36 @@ halt -f
 def checks(plan: Plan) -> list[Row]:
     """Measure the checker worker on this host."""
     rows = []
-    with tcp_server(SERVER_CPU) as server:
-        for count, rate in ((1000, 1000), (5000, 5000), (10_000, 10_000)):
+    for kind, count, rate in WORK:
+        answer, request = ANSWERS[kind]
+        with serving(answer, SERVER_CPU) as server:
             costs: list[float] = []
             late: list[float] = []
             rates: list[float] = []
             held: list[float] = []
             for _ in range(1 if plan.quick else 3):
                 with Checker(CHECKER_CPU) as checker:
-                    checker.put(tcp_checks(count, server.port, seconds(count / rate)))
+                    checker.put(checks_of(kind, count, server.port, seconds(count / rate)))
                     time.sleep(3)
                     account = checker.measure(seconds(3 if plan.quick else 10))
                 costs.append(account.each)
                 late.append(100 * account.late / account.probes)
                 rates.append(account.rate)
                 held.append(account.memory / MEGABYTE)
-            floor = floor_of_tcp(server.port, FLOOR_PROBES)
+            bare = floor(server.port, FLOOR_PROBES, request)
             reached = (
                 f"{min(rates):.0f} to {max(rates):.0f} a second" if rates[1:] else f"{rates[0]:.0f} a second"
             )
             note = (
                 f"{ALONE}; {count} servers: {reached} of {rate}; "
-                f"the same system calls in a bare loop: {floor:.1f} us each"
+                f"the same system calls in a bare loop: {bare:.1f} us each"
             )
             what = f"{count} servers, {rate} a second"
-            rows.append(Row(f"CPU per TCP probe, {what}", "us", {HAVIP: costs}, note=note))
-            rows.append(Row(f"probes later than 50 ms, {what}", "%", {HAVIP: late}, limit=1.0))
-            rows.append(Row(f"memory (PSS) of the checker worker, {count} servers", "MB", {HAVIP: held}))
+            rows.append(Row(f"CPU per {kind} probe, {what}", "us", {HAVIP: costs}, note=note))
+            rows.append(Row(f"{kind} probes later than 50 ms, {what}", "%", {HAVIP: late}, limit=1.0))
+            rows.append(
+                Row(f"memory (PSS) of the checker worker, {kind}, {count} servers", "MB", {HAVIP: held})
+            )
     return rows
 
 
@@ -181,18 +185,15 @@ def turns(before: Checks, after: Checks) -> int:
 
 def beside(plan: Plan) -> list[Row]:
     """Measure both daemons' checkers in one guest."""
-    counts, rounds = ("100", "1") if plan.quick else ("100,1000", "4")
-    costs: dict[int, dict[str, list[float]]] = {}
-    for kind, count, cost, _ in guest(counts, rounds):
-        costs.setdefault(count, {}).setdefault(kind, []).append(cost)
+    counts, rounds = ("100", "1") if plan.quick else ("1000", "3")
+    costs: dict[str, dict[str, list[float]]] = {}
+    for daemon, kind, count, cost, _ in guest(counts, rounds):
+        costs.setdefault(f"{kind} probe in a guest, {count} servers", {}).setdefault(daemon, []).append(cost)
     note = "in User-Mode Linux, both in one guest in turn; a probe every 5 s of each server"
-    return [
-        Row(f"CPU per TCP probe in a guest, {count} servers", "us", samples, 1.0, note)
-        for count, samples in costs.items()
-    ]
+    return [Row(f"CPU per {what}", "us", samples, 1.0, note) for what, samples in costs.items()]
 
 
-def guest(counts: str, rounds: str) -> list[tuple[str, int, float, int]]:
+def guest(counts: str, rounds: str) -> list[tuple[str, str, int, float, int]]:
     """Run the guest and return what it measured.  Raises RuntimeError for one that measured nothing."""
     with tempfile.TemporaryDirectory(prefix="havip-bench-") as name:
         folder = Path(name)

@@ -25,6 +25,7 @@ from bench import usage
 from havip.channel import pair
 from havip.clock import Duration, to_seconds
 from havip.config.health import Check
+from havip.config.http import Http
 from havip.config.model import Rank
 from havip.config.probes import Tcp
 from havip.healthcheck import runs
@@ -35,6 +36,11 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 PATIENCE: Final = 120.0  # seconds until a step that has not happened is a failure
 BACKLOG: Final = 8192
 COUNT: Final = Struct("=Q")
+ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
+)
+REQUEST: Final = b"GET / HTTP/1.1\r\nHost: 127.50.0.1\r\nUser-Agent: bench\r\nConnection: close\r\n\r\n"
+ANSWERS: Final = {"TCP": (b"", b""), "HTTP": (ANSWER, REQUEST)}  # what is served, and what is asked
 ABORT: Final = Struct("ii").pack(1, 0)
 
 
@@ -57,9 +63,21 @@ class Server:
         return int(count)
 
 
+def serve(listener: socket.socket, count: mmap.mmap, answer: bytes) -> None:
+    """Take one connection after the other, and give each the answer if there is one."""
+    for number in itertools.count(1):
+        connection = listener.accept()[0]
+        if answer:
+            with contextlib.suppress(ConnectionError):
+                connection.recv(4096)
+                connection.send(answer)
+        connection.close()
+        COUNT.pack_into(count, 0, number)
+
+
 @contextlib.contextmanager
-def tcp_server(cpu: int | None = None) -> Iterator[Server]:
-    """Take connections on every address in a process of its own, on one processor."""
+def serving(answer: bytes = b"", cpu: int | None = None) -> Iterator[Server]:
+    """Serve TCP, or HTTP with an answer, on every address in a process of its own, on one processor."""
     listener = socket.create_server(("0.0.0.0", 0), backlog=BACKLOG)
     count = mmap.mmap(-1, COUNT.size)
     pid = os.fork()
@@ -67,9 +85,7 @@ def tcp_server(cpu: int | None = None) -> Iterator[Server]:
         try:
             if cpu is not None:
                 os.sched_setaffinity(0, (cpu,))
-            for number in itertools.count(1):
-                listener.accept()[0].close()
-                COUNT.pack_into(count, 0, number)
+            serve(listener, count, answer)
         finally:
             os._exit(1)
     try:
@@ -80,10 +96,11 @@ def tcp_server(cpu: int | None = None) -> Iterator[Server]:
         listener.close()
 
 
-def tcp_checks(count: int, port: int, interval: Duration) -> list[Check]:
-    """Return a check of each of so many servers."""
+def checks_of(kind: str, count: int, port: int, interval: Duration) -> list[Check]:
+    """Return a check of each of so many servers: TCP, or HTTP."""
+    tcp, http = (Tcp(), None) if kind == "TCP" else (None, Http())
     return [
-        Check(f"s{number}", tcp=Tcp(), host=address(number), port=port, interval=interval)
+        Check(f"s{number}", tcp=tcp, http=http, host=address(number), port=port, interval=interval)
         for number in range(count)
     ]
 
@@ -211,7 +228,7 @@ class Checker:
             self.hear(time.monotonic() + PATIENCE)
 
 
-def floor_of_tcp(port: int, count: int) -> float:
+def floor(port: int, count: int, request: bytes = b"") -> float:
     """Return us of CPU time per probe of a loop over the same system calls that does nothing else."""
     epoll = select.epoll()
     begun = time.thread_time_ns()
@@ -224,6 +241,12 @@ def floor_of_tcp(port: int, count: int) -> float:
             pass
         if sock.connect_ex(there):
             raise RuntimeError("the server does not take the connection")
+        if request:
+            sock.send(request)
+            epoll.modify(sock.fileno(), select.EPOLLIN | select.EPOLLET)
+            while not epoll.poll(1):
+                pass
+            sock.recv(16384)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         sock.close()
     used = time.thread_time_ns() - begun

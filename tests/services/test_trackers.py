@@ -10,8 +10,11 @@ from typing import Any, cast
 import pytest
 
 from havip.clock import milliseconds, seconds
+from havip.config import probes
+from havip.config.health import Check
 from havip.config.model import Configuration, Daemon, Rank, Silence, Then
 from havip.config.tracking import (
+    CheckTracker,
     FileTracker,
     InterfaceDelays,
     Script,
@@ -26,6 +29,7 @@ from havip.messages import (
     Delay,
     DropTracker,
     Message,
+    PutCheck,
     PutFile,
     PutScript,
     Setup,
@@ -306,5 +310,72 @@ def test_each_life_of_the_checker_takes_the_rank_that_the_file_gives_it() -> Non
         await host.load(replace(SCRIPT, daemon=Daemon(checker=rank)), GOOD)
         host.checker.die()
         assert host.checker.ranks == [rank, rank]
+
+    play(scene)
+
+
+def checked(*checks: Check, tracked: str = "web", **daemon: Any) -> Configuration:
+    """Return a configuration of a router that tracks one of these checks."""
+    track = Tracking(checks=(CheckTracker(tracked),))
+    return Configuration((router(track=track),), Daemon(**daemon), checks=checks)
+
+
+def tcp(name: str, **more: Any) -> Check:
+    return Check(name, **{"tcp": probes.Tcp(), "host": "192.0.2.1", "port": 80} | more)
+
+
+GOOD_CHECK = TrackResult(TrackerKind.CHECK, "web", True, why="is good", weight=7)
+
+
+def test_what_a_router_waits_for_is_checked_first_with_all_that_it_goes_by() -> None:
+    checks = (
+        tcp("other"),
+        Check("web", all=("a", "b")),
+        tcp("a"),
+        tcp("idle"),
+        tcp("b", parent="up"),
+        Check("up", any=("way",)),
+        tcp("way"),
+    )
+
+    async def scene(host: Host) -> None:
+        await host.load(checked(*checks), GOOD_CHECK)
+        told = [one.check.name for one in host.checker.told if isinstance(one, PutCheck)]
+        assert set(told[:5]) == {"web", "a", "b", "up", "way"}
+        assert told[5:] == ["other", "idle"]
+
+    play(scene)
+
+
+def test_a_reload_leaves_a_check_alone_whose_probe_is_the_same_and_hands_a_changed_one_its_word() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(checked(tcp("web"), tcp("other")), GOOD_CHECK)
+        host.checker.told.clear()
+        await host.load(checked(tcp("web", weight=9, reverse=True), tcp("other")))
+        assert host.checker.told == [Commit(2)]
+        await host.load(checked(tcp("web", fall=9), tcp("other")))
+        assert host.checker.told[1:] == [PutCheck(tcp("web", fall=9), GOOD_CHECK), Commit(3)]
+        await host.load(checked(tcp("web", fall=9)))
+        assert host.checker.told[-1] == DropTracker(TrackerKind.CHECK, "other")
+
+    play(scene)
+
+
+def test_a_check_that_nobody_tracks_is_run_and_the_vrrp_worker_hears_nothing_of_it() -> None:
+    async def scene(host: Host) -> None:
+        await host.load(checked(tcp("web"), tcp("other")), GOOD_CHECK)
+        host.checker.say(replace(GOOD_CHECK, name="other"))
+        host.checker.say(replace(GOOD_CHECK, name="other", good=False))
+        assert host.posted == [GOOD_CHECK]
+
+    play(scene)
+
+
+def test_the_script_of_a_check_gets_the_user_of_the_daemon() -> None:
+    async def scene(host: Host) -> None:
+        one = Check("web", script=probes.Script(("/usr/bin/true",)))
+        await host.load(checked(one, script_user="nobody", script_group="nogroup"), GOOD_CHECK)
+        (put,) = [one for one in host.checker.told if isinstance(one, PutCheck)]
+        assert put.check.script == probes.Script(("/usr/bin/true",), "nobody", "nogroup")
 
     play(scene)
