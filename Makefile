@@ -26,7 +26,7 @@ help:
 	@echo "make test            ruff, mypy and the whole test suite (root)"
 	@echo "make check           ruff and mypy alone"
 	@echo "make bench           side by side with keepalived (root); ARGS=--quick for a short one"
-	@echo "make fuzz            random packets, then random files, a minute each; ARGS='--seconds 3600'"
+	@echo "make fuzz            random packets, files and answers of servers, a minute each; ARGS='--seconds 3600'"
 	@echo "make soak            simulated LANs with new seeds for a minute; the same ARGS"
 	@echo "make clean           remove what these made, .venv included"
 
@@ -47,6 +47,7 @@ bench: root .make/bench
 fuzz: .make/test
 	$(RUN) tests/fuzz/fuzz_packet.py $(ARGS)
 	$(RUN) -m tests.fuzz.fuzz_configurations $(ARGS)
+	$(RUN) -m tests.fuzz.fuzz_answers $(ARGS)
 
 soak: .make/test
 	$(RUN) -m tests.sim.soak $(ARGS)

@@ -43,7 +43,7 @@ def shape_schema(shape: Shape) -> Schema:
         if shape.split is None:
             return items
         del items["uniqueItems"]
-        return {"anyOf": [{"type": "string"}, items]}
+        return {"anyOf": [{"type": "string"}, shape_schema(shape.item), items]}
     return shape.schema()
 
 

@@ -50,4 +50,10 @@ auth_type auth_pass key active_key anti_replay time_window mode
 notify_fifo vrrp_notify_fifo fifo_write_vrrp_states_on_reload bfd_instance
 """
 
-DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS).split())
+CONVERSATIONS = """
+HTTP_GET SSL_GET url path digest status_code virtualhost regex regex_no_match regex_options regex_stack
+regex_min_offset regex_max_offset tls_compliant http_protocol enable_sni sni_name SSL ca certificate key
+password SMTP_CHECK helo_name host
+"""
+
+DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS + CONVERSATIONS).split())
