@@ -43,7 +43,9 @@ def shape_schema(shape: Shape) -> Schema:
         if shape.split is None:
             return items
         del items["uniqueItems"]
-        return {"anyOf": [{"type": "string"}, shape_schema(shape.item), items]}
+        item = shape_schema(shape.item)
+        single = [] if item.get("type") == "string" else [item]  # a number stands for a list of one
+        return {"anyOf": [{"type": "string"}, *single, items]}
     return shape.schema()
 
 
