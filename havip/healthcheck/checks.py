@@ -81,6 +81,8 @@ class Checks:
                 self._coming[probed] = None
                 if before is not None:
                     probed.record = before.record
+            elif not probed.wanted:  # it rests, since all whom it served have lost their parent
+                self._coming[probed] = None
             probed.names.append(check.name)
         self._entries[check.name] = Entry(check, probed, word if known is not None else NOTHING)
         self._news[check.name] = None

@@ -6,7 +6,7 @@ from typing import Final
 
 from havip.clock import Duration, Instant, seconds, spell
 from havip.config.health import Check, FirstState
-from havip.healthcheck.record import Record
+from havip.healthcheck.record import Record, clean
 from havip.healthcheck.relations import Word
 from havip.healthcheck.runner import Ending, Result
 from havip.healthcheck.schedule import next_due, settled_due
@@ -54,6 +54,9 @@ class Probed:
     def judge(self, result: Result, now: Instant) -> bool:
         """Take the outcome of a run; say whether there is news."""
         check, outcome, before, was = self.check, result.outcome, self.word, self.verdict.good
+        all_is_well = outcome.failure is None and was and before.good and not self.verdict.against
+        if all_is_well and outcome.weight == before.weight:
+            return False
         self.verdict = self.verdict.after(outcome.passed, check.rise, check.fall)
         good = self.verdict.good
         if check.damping is not None:
@@ -67,7 +70,7 @@ class Probed:
         weight = (outcome.weight if outcome.passed else before.weight) if good else None
         if good is not was or good is not before.good or weight != before.weight:
             asks = "" if weight is None else f", and asks for weight {weight}"
-            self.word = Word(good, f"is good{asks}" if good else str(result), weight)
+            self.word = Word(good, f"is good{asks}" if good else clean(str(result)), weight)
         return self.word != before
 
     def _held_back(self, now: Instant) -> str:

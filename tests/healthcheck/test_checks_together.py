@@ -140,6 +140,45 @@ def test_a_parent_may_be_several_checks_as_one() -> None:
     assert scene.verdicts("web") == [True, False]
 
 
+def test_one_that_joins_a_probe_at_rest_wakes_it_up() -> None:
+    scene = Scene()
+    scene.put(check("a", "web", parent="up"), check("up"))
+    scene.fails("up")
+    scene.pass_by(seconds(6))
+    assert scene.verdicts("a")[-1] is False
+    scene.put(check("b", "web"))
+    scene.pass_by(seconds(3))
+    assert (scene.verdicts("b")[-1], scene.verdicts("a")[-1]) == (True, False)
+    scene.put(check("c", "web", parent="up"))
+    scene.pass_by(seconds(3))
+    assert scene.verdicts("c") == [False]
+
+
+def test_a_reload_that_takes_the_last_wakeful_name_of_a_probe_puts_it_to_rest() -> None:
+    scene = Scene()
+    scene.put(check("a", "web", parent="up"), check("b", "web"), check("up"))
+    scene.fails("up")
+    scene.pass_by(seconds(6))
+    scene.checks.drop("b")
+    before = len(scene.servers.began)
+    scene.pass_by(seconds(5))
+    assert {one.name for one in scene.servers.began[before:]} == {"up"}
+    scene.heals("up")
+    scene.pass_by(seconds(5))
+    assert scene.verdicts("a")[-1]
+
+
+def test_a_parent_that_a_reload_takes_away_holds_nobody_any_more() -> None:
+    scene = Scene()
+    scene.put(check("a", parent="up"), check("up"))
+    scene.fails("up")
+    scene.pass_by(seconds(6))
+    scene.put(check("a"))
+    scene.checks.drop("up")
+    scene.pass_by(seconds(4))
+    assert scene.said("a")[-1] == (True, "is good")
+
+
 def test_a_shared_probe_goes_on_for_those_whose_parent_is_good() -> None:
     scene = Scene()
     scene.put(check("a", "web", parent="up"), check("b", "web"), check("up"))
