@@ -95,7 +95,8 @@ def one_block(
     """Start one daemon and take its master away ``each`` times."""
     interval = routers[0].interval
     timer = timer_of(interval)
-    rounds = max(4, min(40, milliseconds(600) // interval))
+    # A master that gives way to one that does not answer speaks four times; then it must be quiet.
+    rounds = max(6, min(40, milliseconds(600) // interval))
     with (
         here.capture() as capture,
         ScriptedMaster(here.peer, routers, here.sources(PEER)) as master,
