@@ -56,4 +56,11 @@ regex_min_offset regex_max_offset tls_compliant http_protocol enable_sni sni_nam
 password SMTP_CHECK helo_name host
 """
 
-DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS + CONVERSATIONS).split())
+CHECKERS = """
+delay_loop retry delay_before_retry fast_recovery connect_timeout warmup alpha log_all_failures
+checker_log_all_failures connect_ip connect_port bindto bind_if bind_port fwmark
+TCP_CHECK UDP_CHECK payload require_reply min_reply_length max_reply_length DNS_CHECK PING_CHECK BFD_CHECK
+MISC_CHECK misc_path misc_timeout misc_dynamic FILE_CHECK
+"""
+
+DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS + CONVERSATIONS + CHECKERS).split())

@@ -118,6 +118,13 @@ def test_a_server_that_never_ends_is_cut_off() -> None:
     assert outcome.failure is Failure.TOO_LONG
 
 
+def test_an_expression_that_a_server_makes_endless_is_given_up() -> None:
+    outcome = outcome_of(saying(b"a" * 60, hold=True), Tcp(expect=Expected(regex="^(a+)+$b?c")))
+    assert outcome == Outcome(
+        Failure.TOO_LONG, "searching for '^(a+)+$b?c' took more than 20 ms of processor time"
+    )
+
+
 def test_a_reset_in_the_middle_is_told_as_such() -> None:
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -13,6 +13,7 @@ from havip.config.probes import Expected, Tcp
 from havip.healthcheck import agent, dial
 from havip.healthcheck.attempt import Attempt
 from havip.healthcheck.conversation import Conversation, said
+from havip.healthcheck.expressions import LONGEST_SEARCH, OutOfTime, search
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.stream import open_stream
 
@@ -21,7 +22,11 @@ ABORT: Final = Struct("ii").pack(1, 0)
 TAKEN: Final = Outcome(words="took the connection")
 MOST: Final = 16384  # bytes of an answer that are looked at
 
-compiled = cache(re.compile)
+
+@cache
+def compiled(regex: str) -> re.Pattern[str]:
+    """Return an expression over bytes as one over characters of the same numbers."""
+    return re.compile(regex.encode().decode("latin-1"), re.ASCII)
 
 
 async def probe(attempt: Attempt) -> Outcome:
@@ -86,9 +91,18 @@ def lacks(data: bytearray, wanted: Expected) -> str:
         return said(whole)
     if wanted.contains and wanted.contains not in data:
         return said(wanted.contains)
-    if wanted.regex and compiled(wanted.regex.encode()).search(data) is None:
+    if wanted.regex and not fits(wanted.regex, data):
         return f"anything that fits {wanted.regex!r}"
     return ""
+
+
+def fits(regex: str, data: bytearray) -> bool:
+    """Say whether an expression fits somewhere.  Raises `Failed` if that takes too long to find out."""
+    try:
+        return search(compiled(regex), data.decode("latin-1")) is not None
+    except OutOfTime:
+        words = f"searching for {regex!r} took more than {LONGEST_SEARCH * 1000:g} ms of processor time"
+        raise Failed(Failure.TOO_LONG, words) from None
 
 
 def cannot_become(data: bytearray, wanted: Expected) -> str:
