@@ -45,6 +45,7 @@ from havip.messages import (
     Transition,
 )
 from havip.overview import overview
+from havip.reloads import Reloads
 from havip.services import Handler, Json, Service
 from havip.services.catalogue import SERVICES
 from havip.services.descriptions import Descriptions
@@ -57,15 +58,6 @@ log = logging.getLogger("havip.supervisor")
 IN_FORCE_WITHIN: Final = 2.0  # seconds for the worker to take a reload up before we answer without it
 FEED_EVERY: Final = 1.0  # seconds between two looks at a worker that is between two lives
 NO_DEADLINE: Final = -1
-
-
-@dataclass
-class Reloads:
-    """What became of the configuration file, for `status`."""
-
-    generation: int = 0
-    loaded_at: float = 0.0
-    last_error: list[dict[str, Any]] | None = None
 
 
 @dataclass
@@ -120,7 +112,8 @@ class Supervisor:
             # Signals are heard meanwhile.
             new = keep_names(await asyncio.to_thread(self.tenancy.load, self.path))
             self.tenancy.move_in(new)
-            self.configuration, self.reloads = new, Reloads(generation=1, loaded_at=wall())
+            self.configuration = new
+            self.reloads.accepted(wall())
             self._worker.leftovers = self.tenancy.leftovers
             server = Server(self.socket or self.configuration.daemon.control_socket, self._handlers())
             await server.start()
@@ -176,18 +169,11 @@ class Supervisor:
     async def show(self) -> Json:
         """Return the whole status, fresh."""
         await asyncio.gather(*(service.refresh() for service in self._services))
-        configuration = {
-            "file": self.path,
-            "generation": self.reloads.generation,
-            "loaded_at": self.reloads.loaded_at,
-            "last_error": self.reloads.last_error,
-        }
         keys = (router.key for router in self.configuration.virtual_routers)
         reports = [self.reports[key] for key in keys if key in self.reports]
         workers = [self._worker, *(other for service in self._services for other in service.workers())]
-        return overview(
-            self.configuration.daemon, self._since, configuration, workers, reports, self._services
-        )
+        shown = self.reloads.as_dict(self.path)
+        return overview(self.configuration.daemon, self._since, shown, workers, reports, self._services)
 
     def spread(self, message: Message) -> None:
         """Let every service hear a message."""
@@ -342,7 +328,7 @@ class Supervisor:
     def _refuse(self, reason: str, problems: list[dict[str, Any]]) -> dict[str, Any]:
         """Say why a file is not put in force."""
         log.error("reload refused: the configuration in force is unchanged")
-        self.reloads.last_error = problems
+        self.reloads.refused(wall(), problems)
         return {"ok": False, "reason": reason, "errors": problems}
 
     async def _apply(self, new: Configuration) -> dict[str, Any]:
@@ -350,10 +336,7 @@ class Supervisor:
         for service in self._services:
             await service.prepare(new)
         self.configuration = new
-        self.reloads.generation += 1
-        self.reloads.loaded_at = wall()
-        self.reloads.last_error = None
-        generation = self.reloads.generation
+        generation = self.reloads.accepted(wall())
         done = self._committed[generation] = asyncio.Event()
         for router in changes.drop:
             self.reports.pop(router.key, None)  # between two lives of the worker nobody else would

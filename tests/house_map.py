@@ -47,6 +47,7 @@ PURE = {
     "havip.netlink.routes",
     "havip.netlink.rules",
     "havip.plain",
+    "havip.reloads",
     "havip.services.dropset",
     "havip.services.dumped",
     "havip.services.dumptext",

@@ -90,7 +90,7 @@ def check_lines(check: Check, now: float) -> Iterator[str]:
     yield f"  check      {' '.join(filter(None, (check.kind, check.where)))}"
     yield f"  why        {check.why or check.state}"
     if check.last is not None:
-        yield f"  last run   {age(now - check.last['at'])} ago, in {took(check)}: {last_words(check)}"
+        yield f"  last run   {age(now - check.last['at'])} ago, in {took(check)}: {check.last['words']}"
         if check.last.get("warning"):
             yield f"  WARNING    {check.last['warning']}"
     if check.weight is not None:
@@ -114,6 +114,7 @@ def summary(checks: Checks) -> str:
     if not checks.total:
         return "there are no health checks"
     parts = [f"{checks.good} good", f"{checks.failed} {FAILED if not checks.failed else 'FAILED'}"]
+    parts += [f"{checks.warned} with a WARNING"] if checks.warned else []
     parts += [f"{checks.unknown} without a verdict yet"] if checks.unknown else []
     return f"{checks.total} checks: {', '.join(parts)}"
 
@@ -130,4 +131,7 @@ def took(check: Check) -> str:
 
 def last_words(check: Check) -> str:
     """Return how the latest run ended."""
-    return "" if check.last is None else str(check.last["words"])
+    if check.last is None:
+        return ""
+    warning = check.last.get("warning")
+    return str(check.last["words"]) + (f"; WARNING: {warning}" if warning else "")

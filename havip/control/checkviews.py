@@ -80,6 +80,7 @@ class Checks:
     good: int = 0
     failed: int = 0
     unknown: int = 0
+    warned: int = 0  # of them, whose latest run passed with a warning
     stale: str | None = None  # why what is shown of runs may be old; None: it is not
     counters: Mapping[str, int] = field(default_factory=dict)  # of the whole checker worker
     shown: tuple[Check, ...] = ()
@@ -94,4 +95,5 @@ class Checks:
         """Return the checks that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
         counts = {name: data[name] for name in (GOOD, FAILED, UNKNOWN)}
         shown = tuple(map(Check.of, data["shown"]))
-        return cls(**counts, stale=data.get("stale"), counters=dict(data.get("counters") or {}), shown=shown)
+        counters, warned = dict(data.get("counters") or {}), data.get("warned") or 0
+        return cls(**counts, warned=warned, stale=data.get("stale"), counters=counters, shown=shown)

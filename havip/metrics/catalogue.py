@@ -64,6 +64,12 @@ DAEMON: Final[tuple[Family, ...]] = (
         (),
         lambda source: ((source.status["configuration"]["last_error"] is None,),),
     ),
+    gauge(
+        "havip_configuration_last_read_timestamp_seconds",
+        "When the configuration file was last read to be put in force, in seconds since 1970.",
+        (),
+        of_configuration("tried_at"),
+    ),
     gauge("havip_worker_alive", "1: a process has lately said so, else 0.", ("worker",), of_workers("alive")),
     counter(
         "havip_worker_restarts",

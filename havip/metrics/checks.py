@@ -84,6 +84,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
         lambda source: ((state, source.checks[state]) for state in ("good", "failed", "unknown")),
     ),
     gauge(
+        "havip_checks_warned",
+        "Health checks whose latest run passed with a warning.",
+        (),
+        lambda source: ((source.checks["warned"],),),
+    ),
+    gauge(
         "havip_checks_stale",
         "1 while the checker worker does not answer, so that what is told of runs is old, else 0.",
         (),

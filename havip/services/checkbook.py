@@ -102,7 +102,8 @@ class Checkbook:
         """Return all checks in numbers."""
         states = [state_of(self._standings[name].good) for name in self.checks]
         counts = {state: states.count(state) for state in (state_of(True), state_of(False), state_of(None))}
-        return counts | {"stale": self.stale, "counters": dict(self.counters)}
+        warned = sum(bool(report.warning) for report, _ in self._reports.values())
+        return counts | {"warned": warned, "stale": self.stale, "counters": dict(self.counters)}
 
     def briefly(self) -> Json:
         """Return what `status` shows: every check, or of very many those that failed."""

@@ -59,6 +59,7 @@ ALL: Json = {
     "good": 1,
     "failed": 1,
     "unknown": 1,
+    "warned": 1,
     "stale": None,
     "counters": {"runs": 92},
     "shown": [WEB, DOWN, NEW],
@@ -95,17 +96,17 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 TABLE = """\
 CHECK  KIND        WHERE          STATE    FOR    TOOK   LAST
-web1   tcp         10.0.0.7:80    good     2h03m  1.2ms  took the connection, from 10.0.0.7:80 in 1.2 ms
+web1   tcp         10.0.0.7:80    good     2h03m  1.2ms  took the connection, from 10.0.0.7:80 in 1.2 ms{}
 db     postgresql  10.0.0.9:5432  FAILED   3m12s  3s     connecting took longer than 3s
 new    postgresql  10.0.0.9:5432  unknown  2s            waits for its first result
-"""
+""".format("; WARNING: the certificate ends in 3 days")
 
 
 def test_checks_are_a_table_and_a_summary(
     says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = printed(capsys, "checks", "--socket", socket_path)
-    assert shown == TABLE + "3 checks: 1 good, 1 FAILED, 1 without a verdict yet\n"
+    assert shown == TABLE + "3 checks: 1 good, 1 FAILED, 1 with a WARNING, 1 without a verdict yet\n"
     assert says["asked"] == {"verb": "checks", "names": [], "failed": False}
 
 
@@ -165,7 +166,7 @@ def test_the_status_ends_with_the_checks(
 ) -> None:
     shown = printed(capsys, "status", "--socket", socket_path)
     assert shown.endswith(
-        "\n3 checks: 1 good, 1 FAILED, 1 without a verdict yet\n"
+        "\n3 checks: 1 good, 1 FAILED, 1 with a WARNING, 1 without a verdict yet\n"
         + "".join(f"  {line}\n" for line in TABLE.splitlines())
     )
     assert "web1" not in printed(capsys, "status", "gateway", "--socket", socket_path)

@@ -70,6 +70,7 @@ STATUS: dict[str, Any] = {
         "file": "/etc/havip.yaml",
         "generation": 2,
         "loaded_at": 1_700_000_100.0,
+        "tried_at": 1_700_000_200.0,
         "last_error": None,
     },
     "workers": [{"name": "vrrp", "pid": None, "since": 1_700_000_000.0, "restarts": 1, "alive": False}],

@@ -77,6 +77,7 @@ CHECKS: dict[str, Any] = {
     "good": 1,
     "failed": 0,
     "unknown": 1,
+    "warned": 1,
     "stale": None,
     "counters": COUNTERS,
     "shown": [WEB, NEW],

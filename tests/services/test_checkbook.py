@@ -26,6 +26,7 @@ SHOWN = {
     "good": 0,
     "failed": 1,
     "unknown": 1,
+    "warned": 0,
     "stale": None,
     "counters": {"late": 2},
     "shown": [
@@ -213,7 +214,7 @@ def test_a_check_that_is_gone_is_forgotten_and_one_that_stays_is_not() -> None:
         book.put((check("web"),))
         book.file(verdict("web6", False))  # on its way when it was dropped
         assert book.summary() | {"counters": {}} == {
-            "good": 0, "failed": 1, "unknown": 0, "stale": None, "counters": {}
+            "good": 0, "failed": 1, "unknown": 0, "warned": 0, "stale": None, "counters": {}
         }  # fmt: skip
 
     play(scene)
