@@ -9,6 +9,7 @@ from typing import Any
 from havip.clock import monotonic, to_seconds
 from havip.config.health import Check
 from havip.config.model import Configuration
+from havip.healthcheck.probes import probe_of
 from havip.healthcheck.record import clean
 from havip.healthcheck.relations import Word, all_of, any_of, orphaned
 from havip.healthcheck.runner import Result, Runner
@@ -74,6 +75,8 @@ class Rehearsal:
         ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         steps: list[dict[str, Any]] = []
         self._show(" ".join(filter(None, (f"{check.name}:", check.kind, place(check)))))
+        if check.script is None:
+            probe_of(check.kind)  # imported now: that is no part of the run
         began = monotonic()
 
         def note(text: str) -> None:
@@ -86,12 +89,10 @@ class Rehearsal:
         outcome = result.outcome
         verdict = "passed" if outcome.passed else f"failed ({outcome.failure})"
         self._show(step(to_seconds(result.took), f"{verdict}: {clean(outcome.words)}"))
-        for text in (
-            outcome.warning,
-            "" if outcome.weight is None else f"asks for the weight {outcome.weight}",
-        ):
-            if text:
-                self._show(step(to_seconds(result.took), clean(text)))
+        if outcome.warning:
+            self._show(step(to_seconds(result.took), f"WARNING: {clean(outcome.warning)}"))
+        if outcome.weight is not None:
+            self._show(step(to_seconds(result.took), f"asks for the weight {outcome.weight}"))
         return result, steps
 
 

@@ -38,6 +38,7 @@ checks:
   open: {{tcp: {{}}, host: 127.0.0.1, port: {port}}}
   shut: {{tcp: {{}}, host: 127.0.0.1, port: 1}}
   program: {{script: {{command: [/usr/bin/false]}}}}
+  weighs: {{script: {{command: [/bin/sh, -c, exit 12], dynamic: true}}}}
   slow: {{script: {{command: [/usr/bin/sleep, 60]}}, timeout: 20ms}}
   every: {{all: [open, shut]}}
   some: {{any: [shut, open]}}
@@ -102,6 +103,12 @@ def test_programs_and_checks_of_several_are_run_as_well(
 ) -> None:
     found, text = told(capsys, file, name)
     assert (found, text.splitlines()[-2]) == (code, last)
+
+
+def test_a_weight_that_is_asked_for_is_a_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = told(capsys, file, "weighs")
+    assert code == 0
+    assert "\n T ms  passed: ended with exit code 12\n T ms  asks for the weight 10\n" in text
 
 
 def test_json_has_every_run_with_its_steps(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
