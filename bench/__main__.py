@@ -14,7 +14,7 @@ from typing import Final
 
 from bench import report
 from bench.calm import false_takeovers
-from bench.checks import beside, checks, punctuality
+from bench.checks import checks, punctuality
 from bench.daemons import KINDS, REALTIME
 from bench.load import hearing, sending
 from bench.plan import OUTPUT, Plan
@@ -33,7 +33,6 @@ BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "track": tracking,
     "checks": checks,
     "punctual": punctuality,
-    "beside": beside,
     "startup": startups,
     "calm": false_takeovers,
 }

@@ -1,38 +1,34 @@
 """What health checks cost: per probe, in memory, in lateness, and to the adverts of the process beside them.
 
-The worker is the real one, on its channel; servers run on another processor.  keepalived's checkers do not
-start without IPVS, so both are compared in a User-Mode Linux guest, where system calls cost far more.
+The worker is the real one, on its channel; servers run on another processor.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shlex
 import signal
 import socket
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import yaml
 
-from bench.daemons import PROJECT, Havip
+from bench import usage
+from bench.checkers import keepalived
+from bench.daemons import Havip
 from bench.plan import Plan
-from bench.probing import ANSWERS, BACKLOG, Checker, address, checks_of, floor, serving
-from bench.report import HAVIP, Row
+from bench.probing import ANSWERS, BACKLOG, Account, Checker, Server, address, checks_of, floor, serving
+from bench.report import HAVIP, KEEPALIVED, Row
 from bench.stage import fleet, stage
 from bench.wire import Advert
-from havip.clock import milliseconds, seconds
+from havip.clock import Duration, milliseconds, seconds, to_seconds
 from havip.control.checkviews import Checks
 from havip.control.client import Client
 from lab.netns import Host
-from tests.machine import namespaces, uml
 
 CHECKER_CPU, SERVER_CPU = 0, 1
 PORT: Final = 8080
@@ -40,54 +36,62 @@ MOOD: Final = 2.0  # seconds
 AIM: Final = 2.0  # ms
 MEGABYTE: Final = 1 << 20
 WORK: Final = (("TCP", 1000, 1000), ("TCP", 5000, 5000), ("TCP", 10_000, 10_000), ("HTTP", 1000, 1000))
+QUICK: Final = (("TCP", 1000, 1000), ("HTTP", 1000, 1000))
 FLOOR_PROBES: Final = 20_000
-ALONE = "the worker has one processor, the servers the other"
-
-INIT: Final = """#!/bin/sh
-export PATH={path} HOME=/root PYTHONDONTWRITEBYTECODE=1
-mount -t proc proc /proc; mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /run; mkdir -p /run/lock /dev/shm
-modprobe -d {folder} -a ip_vs ip_vs_rr af_packet ipv6
-cd {project}
-{command} > {folder}/words 2>&1 < /dev/null
-halt -f
-"""
+SETTLE: Final = 3.0  # seconds in which first probes come to their pace
 
 
 def checks(plan: Plan) -> list[Row]:
-    """Measure the checker worker on this host."""
+    """Measure both daemons' checkers in turn, and more of havip's."""
     rows = []
-    for kind, count, rate in WORK:
+    for kind, count, rate in QUICK if plan.quick else WORK:
         answer, request = ANSWERS[kind]
+        costs: dict[str, list[float]] = {HAVIP: [], KEEPALIVED: []}
+        held: dict[str, list[float]] = {HAVIP: [], KEEPALIVED: []}
+        late: list[float] = []
+        rates: dict[str, list[float]] = {HAVIP: [], KEEPALIVED: []}
         with serving(answer, SERVER_CPU) as server:
-            costs: list[float] = []
-            late: list[float] = []
-            rates: list[float] = []
-            held: list[float] = []
-            for _ in range(1 if plan.quick else 3):
-                with Checker(CHECKER_CPU) as checker:
-                    checker.put(checks_of(kind, count, server.port, seconds(count / rate)))
-                    time.sleep(3)
-                    account = checker.measure(seconds(3 if plan.quick else 10))
-                costs.append(account.each)
-                late.append(100 * account.late / account.probes)
-                rates.append(account.rate)
-                held.append(account.memory / MEGABYTE)
+            for daemon in plan.turns(1 if plan.quick else 3):
+                interval = seconds(count / rate)
+                if daemon.kind == HAVIP:
+                    with Checker(CHECKER_CPU) as checker:
+                        checker.put(checks_of(kind, count, server.port, interval))
+                        time.sleep(SETTLE)
+                        account = checker.measure(length_of(plan))
+                        late.append(100 * account.late / account.probes)
+                else:
+                    place = (CHECKER_CPU, plan.scratch / "checkers")
+                    with keepalived(kind, count, server, interval, *place) as pid:
+                        time.sleep(SETTLE)
+                        account = account_of(pid, server, length_of(plan))
+                costs[daemon.kind].append(account.each)
+                rates[daemon.kind].append(account.rate)
+                held[daemon.kind].append(account.memory / MEGABYTE)
             bare = floor(server.port, FLOOR_PROBES, request)
-            reached = (
-                f"{min(rates):.0f} to {max(rates):.0f} a second" if rates[1:] else f"{rates[0]:.0f} a second"
-            )
-            note = (
-                f"{ALONE}; {count} servers: {reached} of {rate}; "
-                f"the same system calls in a bare loop: {bare:.1f} us each"
-            )
-            what = f"{count} servers, {rate} a second"
-            rows.append(Row(f"CPU per {kind} probe, {what}", "us", {HAVIP: costs}, note=note))
-            rows.append(Row(f"{kind} probes later than 50 ms, {what}", "%", {HAVIP: late}, limit=1.0))
-            rows.append(
-                Row(f"memory (PSS) of the checker worker, {kind}, {count} servers", "MB", {HAVIP: held})
-            )
+        reached = ", ".join(f"{name} {median(some):.0f}" for name, some in rates.items() if some)
+        note = (
+            f"both on one processor, the servers on the other; {kind}, {count} servers: probes a second "
+            f"reached by {reached}; the same system calls in a bare loop: {bare:.1f} us each"
+        )
+        what = f"{count} servers, {rate} a second"
+        rows.append(Row(f"CPU per {kind} probe, {what}", "us", costs, 1.0, note))
+        rows.append(Row(f"{kind} probes later than 50 ms, {what}", "%", {HAVIP: late}, limit=1.0))
+        rows.append(Row(f"memory (PSS) of the process that checks, {kind}, {count} servers", "MB", held))
     return rows
+
+
+def length_of(plan: Plan) -> Duration:
+    """Return how long a window is."""
+    return seconds(3 if plan.quick else 10)
+
+
+def account_of(pid: int, server: Server, length: Duration) -> Account:
+    """Return what the probes of a process took, as the servers count them."""
+    probes, used, begun = server.connections, usage.cpu_time((pid,)), time.monotonic_ns()
+    time.sleep(to_seconds(length))
+    probes, used = server.connections - probes, usage.cpu_time((pid,)) - used
+    held = usage.memory((pid,)).proportional
+    return Account(max(1, probes), time.monotonic_ns() - begun, used, 0, held)
 
 
 class CheckingHavip(Havip):
@@ -181,37 +185,3 @@ def turns(before: Checks, after: Checks) -> int:
     known = {one.name: one.changes for one in before.shown}
     shown = [one.changes - known[one.name] for one in after.shown if one.name in known]
     return sum(shown) * after.total // max(1, len(shown))
-
-
-def beside(plan: Plan) -> list[Row]:
-    """Measure both daemons' checkers in one guest."""
-    counts, rounds = ("100", "1") if plan.quick else ("1000", "3")
-    costs: dict[str, dict[str, list[float]]] = {}
-    for daemon, kind, count, cost, _ in guest(counts, rounds):
-        costs.setdefault(f"{kind} probe in a guest, {count} servers", {}).setdefault(daemon, []).append(cost)
-    note = "in User-Mode Linux, both in one guest in turn; a probe every 5 s of each server"
-    return [Row(f"CPU per {what}", "us", samples, 1.0, note) for what, samples in costs.items()]
-
-
-def guest(counts: str, rounds: str) -> list[tuple[str, str, int, float, int]]:
-    """Run the guest and return what it measured.  Raises RuntimeError for one that measured nothing."""
-    with tempfile.TemporaryDirectory(prefix="havip-bench-") as name:
-        folder = Path(name)
-        (folder / "lib").mkdir()
-        (folder / "lib/modules").symlink_to(uml.KERNEL_MODULES)
-        results = folder / "results"
-        results.touch()
-        command = shlex.join([sys.executable, "-m", "bench.guest", str(results), name, counts, rounds])
-        init = folder / "init"
-        init.write_text(INIT.format(path=namespaces.PATH, folder=name, project=PROJECT, command=command))
-        init.chmod(0o755)
-        console = uml.run(
-            *("mem=768M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "con=null", "con0=null,fd:1"),
-            *(f"init={init}", f"umid={folder.name}", f"uml_dir={folder}"),
-            patience=900.0,
-        )
-        measured = [tuple(json.loads(line)) for line in results.read_text().splitlines()]
-        if not measured:
-            words = folder / "words"
-            raise RuntimeError(f"{console[-500:]}\n{words.read_text()[-500:] if words.exists() else ''}")
-        return measured

@@ -12,7 +12,7 @@ from havip.healthcheck.turns import Alarm, Turns
 
 LATE: Final = milliseconds(50)
 #: from one look at what is due to the next: a wake-up for each probe would cost as much as the probe
-BREATH: Final = milliseconds(4)
+BREATH: Final = milliseconds(8)
 SLICE: Final = 64  # probes that begin in one turn of the loop: what has arrived is heard in between
 
 

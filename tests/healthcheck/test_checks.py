@@ -28,7 +28,7 @@ def test_many_checks_do_not_begin_all_at_once() -> None:
     scene.put(*(check(f"c{number}", interval=seconds(60)) for number in range(6000)))
     scene.pass_by(seconds(4))
     assert len(scene.told) == 6000
-    assert busiest(began_after(scene, 0), SECOND // 10) <= 202  # 2000 a second
+    assert busiest(began_after(scene, 0), SECOND // 10) <= 216  # 2000 a second, in slices of 8 ms
 
 
 def test_checks_of_one_interval_are_spread_evenly_over_it() -> None:
