@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from havip.healthcheck.outcome import Failed, Failure, Outcome
+from havip.healthcheck.words import SHOWN, printable
 
 LONGEST_LINE: Final = 1024  # bytes
 PERCENT: Final = re.compile(r"(0|[1-9][0-9]{0,2})%", re.ASCII)
@@ -35,15 +36,12 @@ def judge(line: bytes) -> Outcome:
         elif word in BAD:
             worst = worst or word
         elif word not in GOOD and not LIMIT.fullmatch(word):
-            raise Failed(Failure.MALFORMED, f"the agent says {printable(word)!r}, which means nothing")
+            raise Failed(
+                Failure.MALFORMED, f"the agent says {printable(word[:SHOWN])!r}, which means nothing"
+            )
     if not words:
         raise Failed(Failure.MALFORMED, "the agent says nothing")
-    about = f" ({printable(remark)})" if remark else ""
+    about = f" ({printable(remark[:SHOWN])})" if remark else ""
     if worst:
         return Outcome(Failure.STATUS, f"the agent says {worst}{about}")
-    return Outcome(words=f"the agent says {printable(said)}{about}", weight=weight)
-
-
-def printable(text: str) -> str:
-    """Return at most 60 characters, those that cannot be shown as escapes."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text[:60])
+    return Outcome(words=f"the agent says {printable(said[:SHOWN])}{about}", weight=weight)

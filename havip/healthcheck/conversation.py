@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from havip.healthcheck.attempt import Attempt
 from havip.healthcheck.outcome import Failed, Failure
 from havip.healthcheck.stream import Stream
-
-SHOWN: Final = 60  # bytes of what a server said that are repeated to people
 
 
 class Conversation:
@@ -67,14 +63,3 @@ class Conversation:
         data = bytes(self.buffer[:size])
         del self.buffer[:size]
         return data
-
-
-def said(data: bytes, most: int = SHOWN) -> str:
-    """Return what was said for people: what is not printable as escapes, the rest cut off."""
-    text = printable(data[:most].decode("utf-8", "backslashreplace"))
-    return f'"{text}{"..." if len(data) > most else ""}"'
-
-
-def printable(text: str) -> str:
-    """Return a text with escapes in place of what cannot be shown."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)

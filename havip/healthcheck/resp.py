@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from havip.healthcheck.words import decoded
+
 LONGEST_LINE: Final = 4096  # bytes
 LONGEST_TEXT: Final = 65536  # bytes of one bulk string
 MOST_ITEMS: Final = 64  # of one array; ROLE has three, the last one an array of replicas
@@ -24,5 +26,5 @@ def size_of(digits: bytes, most: int) -> int:
     if digits == b"-1":
         return -1
     if not digits.isdigit() or len(digits) > 6 or int(digits) > most:
-        raise Malformed(f"a length of {digits[:12].decode('ascii', 'backslashreplace')}")
+        raise Malformed(f"a length of {decoded(digits, 12)}")
     return int(digits)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 
 from tests.fuzz.answers import examine, examine_call, random_answers
+from tests.fuzz.wire_answers import examine_dns, examine_talk
 
 BATCH = 1000
 
@@ -28,6 +29,8 @@ def main() -> None:
     while time.monotonic() < end:
         met.update(examine(source, octets) for octets in random_answers(source, BATCH))
         met.update(f"call: {examine_call(source)}" for _ in range(BATCH))
+        met.update(f"dns: {examine_dns(source)}" for _ in range(BATCH))
+        met.update(f"talk {examine_talk(source)}" for _ in range(BATCH))
     print(f"{sum(met.values())} answers, no fault: {dict(met.most_common())}")
 
 

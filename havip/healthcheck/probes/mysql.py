@@ -12,9 +12,10 @@ from typing import Final
 
 from havip.config.probes import Mysql
 from havip.healthcheck.attempt import Attempt, TimedOut
-from havip.healthcheck.conversation import Conversation, printable, said
+from havip.healthcheck.conversation import Conversation
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.stream import open_stream
+from havip.healthcheck.words import decoded, said
 
 LONGEST_PACKET: Final = 16384  # bytes
 OK, SWITCH, ERROR = 0x00, 0xFE, 0xFF
@@ -88,7 +89,7 @@ def greeted(greeting: bytes) -> str:
     version, closed, _ = greeting[1:].partition(b"\0")
     if not closed:
         raise Failed(Failure.MALFORMED, "a greeting that is cut off")
-    return printable(version[:60].decode("utf-8", "backslashreplace"))
+    return decoded(version, 60)
 
 
 def login(user: str) -> bytes:
@@ -110,4 +111,4 @@ def error_of(data: bytes) -> tuple[int, str]:
     text = data[3:]
     if text.startswith(b"#"):  # the SQL state; not there before the log-in
         text = text[6:]
-    return code, f"{printable(text[:200].decode('utf-8', 'backslashreplace'))} (error {code})"
+    return code, f"{decoded(text, 200)} (error {code})"

@@ -14,9 +14,10 @@ from typing import Final
 from havip.config.probes import Postgresql
 from havip.config.tls import Tls
 from havip.healthcheck.attempt import Attempt, TimedOut
-from havip.healthcheck.conversation import Conversation, printable, said
+from havip.healthcheck.conversation import Conversation
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.stream import Stream, open_stream
+from havip.healthcheck.words import decoded, said
 
 VERSION: Final = 3 << 16  # 3.0
 HEAD: Final = Struct("!cI")  # type, length without the type
@@ -123,5 +124,5 @@ def errors(body: bytes) -> dict[str, str]:
     fields = {}
     for part in body.split(b"\0"):
         if part:
-            fields[chr(part[0])] = printable(part[1:200].decode("utf-8", "backslashreplace"))
+            fields[chr(part[0])] = decoded(part[1:], 200)
     return fields

@@ -11,10 +11,11 @@ from typing import Final
 
 from havip.config.probes import Redis, RedisRole
 from havip.healthcheck.attempt import Attempt
-from havip.healthcheck.conversation import Conversation, printable, said
+from havip.healthcheck.conversation import Conversation
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.resp import LONGEST_LINE, LONGEST_TEXT, Malformed, command, size_of
 from havip.healthcheck.stream import open_stream
+from havip.healthcheck.words import decoded, said
 
 ROLES: Final = {b"master": RedisRole.MASTER, b"slave": RedisRole.REPLICA, b"replica": RedisRole.REPLICA}
 #: what the words at the beginning of an error mean, for those who have never met them
@@ -60,7 +61,7 @@ async def role(talk: Conversation, wanted: RedisRole) -> Outcome:
         kind = await first_of_array(talk)
     except Malformed as why:
         raise Failed(Failure.MALFORMED, f"the answer to ROLE is not Redis' protocol: {why}") from None
-    found = str(ROLES.get(kind) or printable(kind[:60].decode("utf-8", "backslashreplace")))
+    found = str(ROLES.get(kind) or decoded(kind, 60))
     if talk.attempt.note is not None:
         talk.attempt.note(f"ROLE: {found}")
     if found != wanted:
@@ -83,7 +84,7 @@ async def first_line(talk: Conversation, name: str) -> bytes:
     """Return the first line of an answer.  Raises `Failed`, also for an error."""
     line = await talk.line(LONGEST_LINE, f"the answer to {name}")
     if line.startswith(b"-"):
-        text = printable(line[1:200].decode("utf-8", "backslashreplace"))
+        text = decoded(line[1:], 200)
         meaning = MEANINGS.get(text.partition(" ")[0])
         raise Failed(Failure.STATUS, f"{name}: {text}" + (f" ({meaning})" if meaning else ""))
     return line

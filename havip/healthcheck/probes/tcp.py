@@ -12,10 +12,11 @@ from typing import Final
 from havip.config.probes import Expected, Tcp
 from havip.healthcheck import agent, dial
 from havip.healthcheck.attempt import Attempt
-from havip.healthcheck.conversation import Conversation, said
+from havip.healthcheck.conversation import Conversation
 from havip.healthcheck.expressions import LONGEST_SEARCH, OutOfTime, search
 from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.stream import open_stream
+from havip.healthcheck.words import said
 
 #: close with a reset: nothing was said, so nothing waits to be acknowledged, and no TIME_WAIT stays behind
 ABORT: Final = Struct("ii").pack(1, 0)

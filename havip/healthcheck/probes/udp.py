@@ -10,8 +10,8 @@ from havip.clock import spell
 from havip.config.probes import Udp
 from havip.healthcheck import datagram
 from havip.healthcheck.attempt import Attempt, TimedOut
-from havip.healthcheck.conversation import said
 from havip.healthcheck.outcome import Failed, Failure, Outcome
+from havip.healthcheck.words import said
 
 
 async def probe(attempt: Attempt) -> Outcome:
