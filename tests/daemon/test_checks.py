@@ -166,3 +166,25 @@ def test_a_dead_server_is_a_fault_with_its_reason_and_its_return_ends_that(lan: 
                 daemon.wait_for("gw: MASTER", 2)
                 daemon.wait_for("gw: effective priority 150: 150")
                 assert {one.state for one in daemon.client.checks().shown} == {"good"}
+
+
+def test_a_reload_leaves_unchanged_checks_alone_and_moves_no_router(lan: Lan, folder: Path) -> None:
+    def text(port: int, b: str, more: str = "", weight: int = 0) -> str:
+        place = f"host: 10.77.0.2, port: {port}, interval: 50ms"
+        return plain(configuration(gw=router(track=tracking(a=weight, b=0)))) + (
+            f"checks:\n  a: {{tcp: {{}}, {place}}}\n  b: {{tcp: {{}}, {place}, {b}}}\n{more}"
+        )
+
+    with server(lan.r2) as port, Daemon(lan.r1, folder, text(port, "fall: 2")) as daemon:
+        daemon.wait_for("gw: MASTER")
+        deadline = time.monotonic() + PATIENCE
+        while (before := the_check(daemon, "a")).runs.get("passed", 0) < 5:
+            assert time.monotonic() < deadline
+        daemon.configure(text(port, "fall: 5, rise: 9", "  pair: {all: [a, b]}\n", weight=-10))
+        plan = daemon.client.reload()
+        assert plan["settings"] == ["checks.b.rise: 2 -> 9", "checks.b.fall: 2 -> 5", "checks.pair: added"]
+        after = the_check(daemon, "a")
+        assert after.runs["passed"] >= before.runs["passed"]
+        assert (after.since, after.changes) == (before.since, before.changes)
+        assert {one.state for one in daemon.client.checks().shown} == {"good"}
+        assert (daemon.said("gw: FAULT"), daemon.said("gw: MASTER")) == (0, 1)
