@@ -6,6 +6,8 @@ export PYTHON
 
 RUN := .venv/bin/python
 ARGS ?=
+# Tests mostly wait: several processes run them side by side, as many as this.  PROCESSES=0: one after the other.
+PROCESSES ?= 3
 
 # What each of them needs: Debian packages, and extras of pyproject.toml.
 lab_packages := python3 python3-venv ca-certificates iproute2
@@ -34,7 +36,7 @@ lab: root .make/lab
 	$(RUN) -m lab $(ARGS)
 
 test: root check
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n $(PROCESSES) $(ARGS)
 
 check: .make/test
 	.venv/bin/ruff check

@@ -26,6 +26,7 @@ from havip.config.tracking import (
 )
 from havip.config.yamlfile import examine_text
 from tests.config.reading import FILE, complaints, read, router
+from tests.reaching import let_in
 
 TRACK = "virtual_routers.gateway.track"
 WHOLE = """\
@@ -274,10 +275,8 @@ def test_a_script_that_could_not_run_or_is_not_roots_alone_is_refused(
 
 
 def test_a_script_that_does_not_run_as_root_may_be_anybodys(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+    let_in(tmp_path)
     path = script_file(tmp_path / "check", mode=0o777)
-    for parent in path.parents[1:3]:
-        parent.chmod(0o755)
     script = f"scripts:\n  a: {{command: {path}}}\n"
     assert len(complaints(tracking("scripts: [a]", rest=script))) == 1
     assert complaints(tracking("scripts: [a]", rest=script + "daemon: {script_user: nobody}\n")) == []

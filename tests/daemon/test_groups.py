@@ -17,6 +17,7 @@ pytestmark = pytest.mark.root
 
 OUT, IN = "10.77.0.100", "10.78.0.100"
 GROUP = "sync_groups: {fw: {members: [out, in]}}\n"
+SLOW = {"interval": "1s"}  # where a new worker must be there before the peers give it up
 
 
 class Firewall:
@@ -84,13 +85,19 @@ def test_when_one_link_dies_both_addresses_move_and_come_back(
     assert r2.said(r"\b(out|in): FAULT") == 0
 
 
-def test_a_killed_worker_resumes_with_its_whole_group(firewall: Firewall, r1: Daemon, r2: Daemon) -> None:
-    os.kill(r1.worker(), signal.SIGKILL)
-    r1.wait_for("fw: MASTER", 2)
-    assert r1.said("resumed: our own adverts still bind the peers") == 2
-    assert r1.client.status().sync_groups[0].state == "MASTER"
-    assert r2.said("MASTER") == 0
-    firewall.moves_to(firewall.hosts[0])
+def test_a_killed_worker_resumes_with_its_whole_group(firewall: Firewall, folder: Path) -> None:
+    with (
+        Daemon(firewall.hosts[0], folder, both(150, **SLOW) + GROUP) as r1,
+        Daemon(firewall.hosts[1], folder, both(100, **SLOW) + GROUP) as r2,
+    ):
+        r1.wait_for("fw: MASTER")
+        r2.wait_for("fw: BACKUP")
+        os.kill(r1.worker(), signal.SIGKILL)
+        r1.wait_for("fw: MASTER", 2)
+        assert r1.said("resumed: our own adverts still bind the peers") == 2
+        assert r1.client.status().sync_groups[0].state == "MASTER"
+        assert r2.said("MASTER") == 0
+        firewall.moves_to(firewall.hosts[0])
 
 
 def test_a_failover_by_hand_moves_the_group_and_stays(firewall: Firewall, r1: Daemon, r2: Daemon) -> None:
@@ -120,7 +127,7 @@ def test_a_reload_makes_and_unmakes_a_group_without_a_flap(firewall: Firewall, r
 
 
 def test_a_start_is_held_back_and_says_until_when(firewall: Firewall, folder: Path) -> None:
-    held = both(150) + GROUP + "daemon: {startup_delay: 1s, delay_after_boot: 1s}\n"
+    held = both(150, **SLOW) + GROUP + "daemon: {startup_delay: 1s, delay_after_boot: 1s}\n"
     with Daemon(firewall.hosts[0], folder, held) as daemon:
         line = daemon.wait_for("all virtual routers are held back until .*: startup_delay of 1s")
         daemon.wait_for("virtual routers are running")

@@ -15,6 +15,7 @@ from lab.capture import Capture
 from tests.daemon.conftest import Lan
 from tests.daemon.hearing import adverts
 from tests.daemon.running import PATIENCE, Daemon, configuration, router
+from tests.reaching import let_in
 
 VIP = "10.77.0.100"
 VETH = ("ip", "link", "add", "hv0", "type", "veth", "peer", "name", "hv1")
@@ -102,8 +103,7 @@ def test_a_killed_checkers_script_is_ended_before_it_is_run_again(lan: Lan, fold
     script = folder / "check"
     script.write_text("#!/bin/sh\nsleep 1000\n")
     script.chmod(0o755)
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    let_in(folder)
     more = f"scripts: {{hang: {{command: {script}, interval: 100s, weight: -5}}}}\n"
     with Daemon(lan.r1, folder, configuration(gw=router(track={"scripts": ["hang"]})) + more) as daemon:
         daemon.wait_for("gw: MASTER")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from havip.clock import Duration, Instant
 from havip.config.model import Announcing
+from havip.vrrp.events import Event
 from havip.vrrp.machine import Backup, Initialize, Master, State
 from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
@@ -50,6 +51,13 @@ def us(**changes: object) -> Settings:
 def advert(priority: int, *, interval: float = 1, source: bytes = PEER, version: int = 3) -> Advert:
     """Return what a peer advertises."""
     return Advert(version, 51, priority, s(interval), source, (bytes((192, 0, 2, 100)),))
+
+
+def name(event: Event) -> str:
+    """Return what a test of this event is called: the same in every process, as no set's order is."""
+    if isinstance(event, Advert):
+        return f"Advert({event.priority}, {event.interval}, {event.source.hex()})"
+    return repr(event)
 
 
 def backup(down_at: float = 3.609375, interval: float = 1, **more: object) -> Backup:

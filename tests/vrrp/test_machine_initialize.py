@@ -18,7 +18,7 @@ from havip.vrrp.events import (
     Tick,
 )
 from havip.vrrp.machine import Backup, Initialize, Master, next_deadline, step
-from tests.vrrp.build import advert, at, s, us
+from tests.vrrp.build import advert, at, name, s, us
 
 TAKE_OVER = [AddAddresses(), AnnounceAddresses(5)]
 
@@ -80,7 +80,7 @@ def test_a_router_whose_own_adverts_still_bind_its_peers_resumes_as_master() -> 
         AddressesLost(),
         AddressesRefused("no memory"),
     ],
-    ids=repr,
+    ids=name,
 )
 def test_nothing_but_a_start_or_a_link_wakes_a_router_that_takes_no_part(
     state: Initialize, event: Event

@@ -8,7 +8,7 @@ from havip.clock import NEVER
 from havip.vrrp.actions import SendAdvert
 from havip.vrrp.events import AddressesLost, AddressesRefused, Cleared, Event, Start, Tick
 from havip.vrrp.machine import Initialize, Master, State, next_deadline, step
-from tests.vrrp.build import LOW_PEER, STATES, advert, at, backup, master, quiet, s, us
+from tests.vrrp.build import LOW_PEER, STATES, advert, at, backup, master, name, quiet, s, us
 
 US = us(announce=quiet())
 
@@ -44,7 +44,7 @@ def test_a_late_wake_up_costs_one_advert_and_never_a_burst(woken: float, next_ad
         Start(),
         Tick(),
     ],
-    ids=repr,
+    ids=name,
 )
 def test_nothing_that_leaves_a_master_in_place_postpones_its_next_advert(event: Event) -> None:
     state: State = master(1)
