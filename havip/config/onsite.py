@@ -6,6 +6,7 @@ key is looked at without a word here.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +18,8 @@ from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.files import CA_FILE, CERTIFICATE_FILE, KEY_FILE
 from havip.config.keyfiles import OTHERS, Unfit, contents
 from havip.config.keys import CONFIGURATION, ROUTER
+from havip.config.keys.probes_rpc import GRPC
+from havip.config.probes import Grpc
 from havip.config.problems import Problems, quote
 from havip.config.reader import BAD, Read, Reading, whole
 
@@ -151,6 +154,13 @@ def private_key(path: str, beside: Mapping[str, Read]) -> str | None:
     return None
 
 
+def reads_headers(_: Grpc, beside: Mapping[str, Read]) -> str | None:
+    """Say that what reads the headers of HTTP/2 is not installed."""
+    if importlib.util.find_spec("hpack") is None:
+        return "checks of gRPC need the Python library hpack, which is not installed"
+    return None
+
+
 #: who judges the values of a shape
 LOOKS: Final[tuple[tuple[Shape, Look], ...]] = (
     (COMMAND, program),
@@ -158,4 +168,5 @@ LOOKS: Final[tuple[tuple[Shape, Look], ...]] = (
     (CA_FILE, certificates),
     (CERTIFICATE_FILE, own_certificate),
     (KEY_FILE, private_key),
+    (GRPC, reads_headers),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,15 @@ MISTAKES = [
 @pytest.mark.parametrize(("kind", "complaint"), MISTAKES)
 def test_a_mistake_is_shown_where_it_stands(kind: str, complaint: str) -> None:
     assert complaints(checks(kind))[:1] == [complaint]
+
+
+def test_grpc_without_its_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = checks("grpc: , port: 50051")
+    assert complaints(text) == []
+    monkeypatch.setitem(sys.modules, "hpack", None)
+    assert complaints(text) == [
+        "7:28: checks.web0.grpc: checks of gRPC need the Python library hpack, which is not installed"
+    ]
 
 
 def test_a_key_that_everybody_may_read_or_that_is_of_another_certificate_is_refused(tmp_path: Path) -> None:

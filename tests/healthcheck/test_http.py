@@ -11,7 +11,9 @@ import pytest
 from havip.clock import milliseconds
 from havip.config.authentication import Secret, SecretSource
 from havip.config.http import Http, HttpVersion, Method, Request, Statuses
+from havip.config.tls import Tls
 from havip.healthcheck.outcome import Failure
+from havip.healthcheck.probes.http import prepared
 from havip.healthcheck.runner import Result
 from havip.healthcheck.stream import ABORT
 from tests.healthcheck.probing import LOCAL, check, result_of, serving
@@ -84,6 +86,26 @@ def test_a_request_is_as_configured() -> None:
         "",
         "{}",
     ]
+
+
+def test_the_host_is_that_of_the_check_with_its_port_and_brackets_where_they_belong() -> None:
+    server, ports = Server(HELLO), []
+
+    async def scene() -> None:
+        async with serving(server, "::1") as port:
+            ports.append(port)
+            assert (await result_of(check(http=Http(), host="::1", port=port))).outcome.passed
+
+    play(scene)
+    assert server.asked[0].split(b"\r\n")[1] == f"Host: [::1]:{ports[0]}".encode()
+    for host, port, tls, expected in (
+        ("w.example.com", 80, None, b"Host: w.example.com"),
+        ("w.example.com", 443, None, b"Host: w.example.com:443"),
+        ("w.example.com", 443, Tls(), b"Host: w.example.com"),
+        ("192.0.2.1", 8443, Tls(), b"Host: 192.0.2.1:8443"),
+    ):
+        (asked,) = prepared(Http(tls=tls), host, port)
+        assert asked.octets.split(b"\r\n")[1] == expected
 
 
 def test_each_step_is_noted() -> None:
@@ -265,5 +287,5 @@ def test_a_server_that_drips_is_left_at_the_timeout(begin: bytes, stage: str) ->
             await asyncio.sleep(0.01)  # the drip
         await reader.read()
 
-    outcome = result(talk, Http(), timeout=milliseconds(100)).outcome
-    assert (outcome.failure, outcome.words) == (Failure.TIMED_OUT, f"{stage} took longer than 100ms")
+    outcome = result(talk, Http(), timeout=milliseconds(500)).outcome
+    assert (outcome.failure, outcome.words) == (Failure.TIMED_OUT, f"{stage} took longer than 500ms")

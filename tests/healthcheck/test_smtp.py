@@ -163,10 +163,10 @@ def test_whatever_else_a_server_says_is_a_failure(server: Script, failure: Failu
 
 
 def test_a_server_that_does_not_greet_is_late() -> None:
-    outcome = said(Script(b""), timeout=milliseconds(100)).outcome
+    outcome = said(Script(b""), timeout=milliseconds(500)).outcome
     assert (outcome.failure, outcome.words) == (
         Failure.TIMED_OUT,
-        "waiting for the greeting took longer than 100ms",
+        "waiting for the greeting took longer than 500ms",
     )
 
 

@@ -14,6 +14,26 @@ HELO = Text(
     longest=255,
 )
 
+GRPC = Group(
+    Grpc,
+    (
+        Field(
+            "service",
+            Text("the name of a service", r"^[!-~]+$", longest=255),
+            "whose health is asked for; unless given, that of the server as a whole",
+            "shop.Cart",
+        ),
+        Field(
+            "host",
+            AUTHORITY,
+            "the authority of the call; unless given, the host of the check",
+            "shop.example.com",
+            elsewhere=("authority",),
+        ),
+        TLS_FIELD,
+    ),
+)
+
 FIELDS = (
     Field(
         "smtp",
@@ -37,25 +57,7 @@ FIELDS = (
     ),
     Field(
         "grpc",
-        Group(
-            Grpc,
-            (
-                Field(
-                    "service",
-                    Text("the name of a service", r"^[!-~]+$", longest=255),
-                    "whose health is asked for; unless given, that of the server as a whole",
-                    "shop.Cart",
-                ),
-                Field(
-                    "host",
-                    AUTHORITY,
-                    "the authority of the call; unless given, the host of the check",
-                    "shop.example.com",
-                    elsewhere=("authority",),
-                ),
-                TLS_FIELD,
-            ),
-        ),
+        GRPC,
         "the health protocol of gRPC: good if the service is SERVING",
         {"service": "shop.Cart"},
     ),
