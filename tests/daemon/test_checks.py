@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,28 +22,25 @@ COUNT = 2000
 LOOPBACK = "127.77"  # each check has an address of its own: alike they would share one probe
 
 
+SERVER = """
+import socket, sys
+with socket.create_server(("0.0.0.0", int(sys.argv[1])), backlog=4096) as listener:
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        listener.accept()[0].close()
+"""
+
+
 @contextlib.contextmanager
 def server(host: Host, port: int = 0) -> Iterator[int]:
-    """Take TCP connections on every address of a host; yield the port."""
-    with host.entered():
-        listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("0.0.0.0", port))
-    listener.listen(4096)
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # it was shut down
-            while True:
-                listener.accept()[0].close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    """Take TCP connections on every address of a host, in a process of its own; yield the port."""
+    process = host.popen(sys.executable, "-c", SERVER, str(port), stdout=subprocess.PIPE, text=True)
     try:
-        yield listener.getsockname()[1]
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(PATIENCE)
+        process.kill()
+        process.communicate()
 
 
 def many(port: int, **more: str) -> str:
