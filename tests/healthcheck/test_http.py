@@ -257,6 +257,11 @@ HOSTILE = [
      "the connection was closed (reading the body)"),
     (hostile(CHUNKED + b"5\r\nx"), Http(), Failure.CLOSED, "the connection was closed (reading the body)"),
     (hostile(reset=True), Http(), Failure.RESET, "connection reset by peer (waiting for the answer)"),
+    (hostile(HEAD, reset=True), Http(), Failure.RESET, "connection reset by peer (waiting for the answer)"),
+    (hostile(HEAD + b"\r\nx", reset=True), Http(), Failure.RESET,
+     "connection reset by peer (reading the body)"),
+    (hostile(HEAD + b"X: \xff\xfe\r\nContent-Length: 2\r\n\r\n\xff\xfe"), Http(contains="x"), Failure.CONTENT,
+     'the body does not contain "x"'),
     (hostile(HEAD + b"\r\n" + b"a" * 50 + b"b"), Http(regex="^(a+)+$"), Failure.TOO_LONG,
      "searching the body took more than 20 ms of processor time"),
 ]  # fmt: skip
