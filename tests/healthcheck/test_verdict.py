@@ -105,3 +105,13 @@ def test_nothing_is_held_back_for_longer_than_longest_after_its_last_failure(ste
         assert 1000 <= flaps.penalty <= 750 * 2**4
         assert flaps.lasts(DAMPING, now) <= seconds(40)
     assert not flaps.seen(DAMPING, Instant(now + seconds(40) + 1000)).held
+
+
+@pytest.mark.parametrize(("gap", "held"), [(15, True), (18, False)])
+def test_by_default_three_failures_within_half_a_minute_hold_a_check_back(gap: int, held: bool) -> None:
+    flaps = Flaps()
+    for number in range(3):
+        flaps = flaps.failed(Damping(), at(number * gap))
+    assert flaps.held is held
+    if held:
+        assert 100 <= flaps.lasts(Damping(), at(2 * gap)) / 1e9 <= 120
