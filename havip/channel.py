@@ -13,7 +13,8 @@ from struct import Struct
 from typing import Final
 
 from havip import messages
-from havip.messages import Alive, CheckReport, LogLine, Message, RouterReport, TrackResult
+from havip.healthreport import CheckReport
+from havip.messages import Alive, LogLine, Message, RouterReport, TrackResult
 from havip.plain import Unfit
 
 LENGTH: Final = Struct("!I")

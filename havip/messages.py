@@ -22,6 +22,7 @@ from havip.config.tracking import (
     TrackerKey,
     TrackerKind,
 )
+from havip.healthreport import CheckReport
 from havip.plain import Unfit, from_plain, to_plain
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
@@ -204,28 +205,6 @@ class PutCheck:
 
     check: Check
     last: TrackResult | None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What the runs of one probe came to, for all checks that share it.  Lengths are in ns."""
-
-    names: tuple[str, ...]  # of the checks
-    words: str  # how the latest run ended
-    failure: str  # its reason; empty: it passed
-    warning: str
-    weight: int | None  # that the server asked for
-    took: int
-    age: int  # since it ended; negative: none has
-    passed: int  # runs
-    failed: dict[str, int]  # runs by reason
-    buckets: tuple[int, ...]  # runs that passed, by how long they took: `havip.healthcheck.record.BOUNDS`
-    sum: int  # of the lengths of those
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Return what a newer one replaces."""
-        return self.names
 
 
 @dataclass(frozen=True, slots=True)

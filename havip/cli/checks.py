@@ -89,6 +89,8 @@ def check_lines(check: Check, now: float) -> Iterator[str]:
     yield f"{check.name}  {word_of(check)}  for {age(now - check.since)}, since {at_time(check.since)}"
     yield f"  check      {' '.join(filter(None, (check.kind, check.where)))}"
     yield f"  why        {check.why or check.state}"
+    if check.against:
+        yield f"  against it {check.against} of the latest runs"
     if check.last is not None:
         yield f"  last run   {age(now - check.last['at'])} ago, in {took(check)}: {check.last['words']}"
         if check.last.get("warning"):

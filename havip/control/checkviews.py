@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from havip.clock import to_seconds
 
 if TYPE_CHECKING:  # the client does without what the daemon's messages need
-    from havip.messages import CheckReport
+    from havip.healthreport import CheckReport
 
 Json: TypeAlias = dict[str, Any]
 
@@ -28,7 +28,14 @@ def state_of(good: bool | None) -> str:
 def report_as_dict(report: CheckReport | None, bounds: tuple[int, ...], now: float) -> Json:
     """Return what a checker reported of the runs, at ``now``; ``bounds`` are those of the buckets in ns."""
     if report is None:
-        return {"last": None, "runs": {}, "response_times": None, "weight": None}
+        return {
+            "last": None,
+            "against": 0,
+            "held_back": None,
+            "runs": {},
+            "response_times": None,
+            "weight": None,
+        }
     times = None
     if report.passed:
         counts = zip((*map(to_seconds, bounds), None), report.buckets, strict=True)
@@ -42,6 +49,8 @@ def report_as_dict(report: CheckReport | None, bounds: tuple[int, ...], now: flo
     }
     return {
         "last": None if report.age < 0 else last,
+        "against": report.against,
+        "held_back": report.held,
         "runs": {"passed": report.passed, **report.failed},
         "response_times": times,
         "weight": report.weight,
@@ -63,13 +72,16 @@ class Check:
     runs: Mapping[str, int] = field(default_factory=dict)  # by result, since the checker worker started
     response_times: Json | None = None  # of the runs that passed: sum, and how many in each bucket
     weight: int | None = None  # that the server asked for
+    against: int = 0  # latest runs in a row that deny the verdict
+    held_back: bool | None = None  # its runs are good, and it flapped; None: without damping
 
     @classmethod
     def of(cls, data: Json) -> Check:
         """Return the check that ``data`` shows.  Raises KeyError or TypeError if it shows none."""
         needed = ("name", "kind", "where", "state", "since", "why", "changes")
         known: Json = {name: data[name] for name in needed}
-        known |= {name: data.get(name) for name in ("last", "response_times", "weight")}
+        known |= {name: data.get(name) for name in ("last", "response_times", "weight", "held_back")}
+        known["against"] = data.get("against") or 0
         return cls(**known, runs=dict(data.get("runs") or {}))
 
 

@@ -18,7 +18,8 @@ from havip.healthcheck.relations import NOTHING, Relations, Word, all_of, any_of
 from havip.healthcheck.runner import Result, Runner
 from havip.healthcheck.schedule import Phases, first_due, next_due
 from havip.healthcheck.turns import Turns
-from havip.messages import CheckReport, TrackResult
+from havip.healthreport import CheckReport
+from havip.messages import TrackResult
 
 MOST_AT_ONCE: Final = 10_000  # probes under way, if the process may have as many descriptors
 MOST_PROGRAMS: Final = 64  # of the operator's under way: each is a process, and they are not ours
@@ -217,7 +218,7 @@ class Checks:
         """Yield what became of every probe, each as it is when its turn comes."""
         for probed in list(self._by_check.values()):
             if probed.names:
-                yield probed.record.report(tuple(probed.names), self._turns.now())
+                yield probed.report(self._turns.now())
 
     def totals(self) -> dict[str, int]:
         """Return the counters of all probes together; lengths are in ns."""

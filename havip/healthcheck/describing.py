@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
-from havip.messages import CheckReport, Described, Message
+from havip.healthreport import CheckReport
+from havip.messages import Described, Message
 
 SLICE: Final = 32  # reports of one turn: well below a millisecond
 UNREAD: Final = 0.002  # seconds between two looks at whether the supervisor has read on

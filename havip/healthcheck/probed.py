@@ -11,6 +11,7 @@ from havip.healthcheck.relations import Word
 from havip.healthcheck.runner import Ending, Result
 from havip.healthcheck.schedule import next_due, settled_due
 from havip.healthcheck.verdict import Flaps, Verdict
+from havip.healthreport import CheckReport
 
 SECOND: Final = seconds(1)
 TAKEN: Final = "is taken for good before its first run"
@@ -50,6 +51,11 @@ class Probed:
         """Be run no more for now: what was found counts for nothing, and the next run decides alone."""
         self.verdict, self.pace = Verdict(), None
         self.word = Word(False, RESTED)
+
+    def report(self, now: Instant) -> CheckReport:
+        """Return what its runs came to."""
+        held = None if self.check.damping is None else bool(self.verdict.good and self.flaps.held)
+        return self.record.report(tuple(self.names), now, self.verdict.against, held)
 
     def judge(self, result: Result, now: Instant) -> bool:
         """Take the outcome of a run; say whether there is news."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from havip.clock import Duration, Instant, milliseconds, seconds
 from havip.healthcheck.outcome import Failure, Outcome
-from havip.messages import CheckReport
+from havip.healthreport import CheckReport
 
 #: response times are counted together up to each of these, itself included; the last bucket has no bound
 BOUNDS: Final = (
@@ -48,7 +48,9 @@ class Record:
             self._failed[failure] = self._failed.get(failure, 0) + 1
         self._outcome, self._last, self._took, self._ended_at = outcome, told, took, now
 
-    def report(self, names: tuple[str, ...], now: Instant) -> CheckReport:
+    def report(
+        self, names: tuple[str, ...], now: Instant, against: int = 0, held: bool | None = None
+    ) -> CheckReport:
         """Return it as the supervisor is told it, for the checks of these names."""
         outcome = self._outcome
         never = outcome is None
@@ -64,6 +66,8 @@ class Record:
             failed={str(failure): count for failure, count in self._failed.items()},
             buckets=tuple(self._buckets),
             sum=self._sum,
+            against=against,
+            held=held,
         )
 
 

@@ -153,6 +153,12 @@ FAMILIES: Final[tuple[Family, ...]] = (
         CHECK,
         warnings,
     ),
+    gauge(
+        "havip_check_held_back",
+        "1 while a check counts as failed because it flapped, although its runs are good, else 0.",
+        CHECK,
+        of_checks("held_back"),
+    ),
     gauge("havip_check_weight", "The weight that the server asked for.", CHECK, of_checks("weight")),
     Family(
         "havip_check_response_seconds",

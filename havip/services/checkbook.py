@@ -16,7 +16,8 @@ from havip.config.health import Check
 from havip.config.problems import nearest_of
 from havip.control.checkviews import FAILED, report_as_dict, state_of
 from havip.healthcheck.record import BOUNDS
-from havip.messages import CheckReport, Describe, Described, TrackResult
+from havip.healthreport import CheckReport
+from havip.messages import Describe, Described, TrackResult
 from havip.services import Json
 from havip.services.asking import ANSWER_WITHIN, Asking, Spawn
 from havip.workers import Worker

@@ -25,9 +25,9 @@ from havip.config.tracking import (
     TrackerKey,
     TrackerKind,
 )
+from havip.healthreport import CheckReport
 from havip.messages import (
     Alive,
-    CheckReport,
     Commit,
     Committed,
     Delay,

@@ -36,6 +36,7 @@ WEB: Json = {
     "runs": {"passed": 90, "timed-out": 2},
     "response_times": {"sum": 0.1, "buckets": [[0.001, 0], [None, 90]]},
     "weight": 7,
+    "against": 2,
 }
 DOWN: Json = WEB | {
     "name": "db",
@@ -129,6 +130,7 @@ def test_verbose_shows_runs_warning_weight_and_why(
 web1  good  for 2h03m, since 2023-11-14 20:10:20
   check      tcp 10.0.0.7:80
   why        is good
+  against it 2 of the latest runs
   last run   1s ago, in 1.2ms: took the connection, from 10.0.0.7:80 in 1.2 ms
   WARNING    the certificate ends in 3 days
   weight     7, as the server asked for

@@ -96,8 +96,11 @@ def test_everything_that_is_counted_is_told_and_checks_with_it(lan: Lan, folder:
         listed = {family.shown_as for family in FAMILIES}
         told = {re.sub(r"(_bucket|_sum|_count)?(\{.*)?$", "", name) for name in found}
         assert told <= listed
-        # the rest is told where there are groups, trackers, weights and notifications
-        of_checks = {family.shown_as for family in OF_CHECKS} - {"havip_check_weight"}
+        # the rest is told where there are groups, trackers, weights, damping and notifications
+        of_checks = {family.shown_as for family in OF_CHECKS} - {
+            "havip_check_weight",
+            "havip_check_held_back",
+        }
         assert of_checks <= told
         assert status.checks.failed == 1
         checker = next(worker.pid or 0 for worker in status.workers if worker.name == "checker")

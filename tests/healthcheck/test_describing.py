@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from havip.clock import Instant
 from havip.healthcheck.describing import SLICE, Describing
 from havip.healthcheck.record import Record
-from havip.messages import CheckReport, Described, Message
+from havip.healthreport import CheckReport
+from havip.messages import Described, Message
 
 
 def reports(count: int) -> Iterator[CheckReport]:

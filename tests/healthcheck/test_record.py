@@ -5,7 +5,8 @@ from __future__ import annotations
 from havip.clock import Instant, milliseconds, seconds
 from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthcheck.record import Record
-from havip.messages import CheckReport, decode, encode
+from havip.healthreport import CheckReport
+from havip.messages import decode, encode
 
 GOOD = Outcome(words="took the connection")
 REFUSED = Outcome(Failure.REFUSED, "connection refused")

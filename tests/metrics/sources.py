@@ -56,6 +56,8 @@ WEB: dict[str, Any] = {
     "runs": {"passed": 10, "timed-out": 2},
     "response_times": {"sum": 0.5, "buckets": [[0.001, 4], [0.1, 5], [1.0, 0], [None, 1]]},
     "weight": 7,
+    "against": 1,
+    "held_back": False,
 }
 NEW: dict[str, Any] = WEB | {
     "name": "new",
@@ -64,6 +66,7 @@ NEW: dict[str, Any] = WEB | {
     "runs": {},
     "response_times": None,
     "weight": None,
+    "held_back": None,
 }
 COUNTERS = {
     "runs": 12,

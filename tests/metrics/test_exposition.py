@@ -24,7 +24,7 @@ ROW = re.compile(r"^\| `(havip\w*)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE
 UNITS = ("_seconds", "_total", "_info")
 HAVE_NO_UNIT = re.compile(
     "state|priority|generation|successful|alive|maintenance|fault|good|value|queued|checks|stale|under_way"
-    "|waiting|warning|weight"
+    "|waiting|warning|warned|weight|held_back"
 )
 
 
@@ -118,6 +118,7 @@ def test_the_values_are_those_of_the_status() -> None:
         f'havip_check_runs_total{{{web},result="timed-out"}}': 2,
         f"havip_check_warning{{{web}}}": 1,
         f"havip_check_weight{{{web}}}": 7,
+        f"havip_check_held_back{{{web}}}": 0,
         f'havip_check_response_seconds_bucket{{{web},le="0.001"}}': 4,
         f'havip_check_response_seconds_bucket{{{web},le="0.1"}}': 9,
         f'havip_check_response_seconds_bucket{{{web},le="1.0"}}': 9,

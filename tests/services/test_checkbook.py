@@ -45,6 +45,8 @@ SHOWN = {
                 "took": 0.002,
                 "at": NOW + 8.5,
             },
+            "against": 0,
+            "held_back": None,
             "runs": {"passed": 1, "refused": 1},
             "response_times": {
                 "sum": 0.004,
@@ -64,6 +66,8 @@ SHOWN = {
             "why": "waits for its first result",
             "changes": 0,
             "last": None,
+            "against": 0,
+            "held_back": None,
             "runs": {},
             "response_times": None,
             "weight": None,
