@@ -43,7 +43,8 @@ class Result:
     def __str__(self) -> str:
         """Return it in words: ``HTTP 503, expected 200-299, from 10.0.0.7:80 in 12 ms``."""
         place = f", from {self.peer}" if self.peer else ""
-        return f"{self.outcome.words}{place} in {to_seconds(self.took) * 1000:.3g} ms"
+        took = to_seconds(self.took) * 1000
+        return f"{self.outcome.words}{place} in {took:{'.0f' if took > 999 else '.3g'}} ms"
 
 
 Done: TypeAlias = Callable[[Result], None]

@@ -158,3 +158,19 @@ def test_the_health_checks_example_follows_two_ways_out_and_a_farm_behind_a_swit
     ]
     checks = {one.name: one for one in load(str(ETC / "examples" / "health-checks.yaml")).checks}
     assert (checks["uplink"].any, checks["web1"].parent) == (("provider1", "provider2"), "switch")
+
+
+def test_the_probes_of_the_example_ask_what_its_comments_say() -> None:
+    checks = {check.name: check for check in load(str(ETC / "examples" / "probes.yaml")).tracked.checks}
+    assert (checks["provider1"].interface, checks["provider2"].fwmark) == ("eth1", 7)
+    time = checks["time"].udp
+    assert time is not None
+    assert time.expect is not None
+    assert time.send == b"\x23" + bytes(47)  # RFC 5905 section 7.3: version 4, mode 3; 48 bytes
+    assert time.expect.begins(b"\x24")
+    assert time.expect.begins(b"\xe4")
+    assert not time.expect.begins(b"\x23")
+    mail = checks["mail"].tcp
+    assert mail is not None
+    assert mail.expect is not None
+    assert mail.expect.begins == b"220 "

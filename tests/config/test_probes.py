@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from havip.config.authentication import Secret
+from havip.config.plan import plan
 from havip.config.probes import (
     Dns,
     Expected,
@@ -20,6 +21,8 @@ from havip.config.probes import (
     Transport,
     Udp,
 )
+from havip.messages import PutCheck
+from havip.plain import from_plain, to_plain
 from tests.config.reading import complaints, read
 
 HEAD = """\
@@ -141,3 +144,21 @@ WRONG = {
 @pytest.mark.parametrize(("line", "complaint"), WRONG.items())
 def test_a_probe_that_cannot_be_meant_is_refused_where_it_stands(line: str, complaint: str) -> None:
     assert complaint in complaints(one(line))
+
+
+@pytest.mark.parametrize("line", [*KINDS, "redis: {user: a, password: {value: hunter2}, tls: {}}"])
+def test_a_check_reaches_the_checker_as_it_was_read(line: str) -> None:
+    (check,) = read(one(line)).tracked.checks
+    assert from_plain(PutCheck, to_plain(PutCheck(check, None))) == PutCheck(check, None)
+
+
+def test_a_plan_tells_what_a_probe_does_otherwise_and_no_password() -> None:
+    old = read(one("redis: {user: a, password: {value: hunter2}}"))
+    new = read(one("redis: {user: a, password: {value: hunter3}, role: master}", "fwmark: 7"))
+    planned = plan(old, new)
+    assert (planned.change, len(planned.keep)) == ((), 1)
+    assert planned.settings == (
+        "checks.web.redis.password.value: changed",
+        "checks.web.redis.role: none -> master",
+        "checks.web.fwmark: 0 -> 7",
+    )

@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
-from havip.clock import milliseconds
+from havip.clock import Duration, milliseconds
 from havip.config.probes import Masked, Udp
-from havip.healthcheck.outcome import Failure
+from havip.healthcheck.outcome import Failure, Outcome
+from havip.healthcheck.runner import Result
 from tests.healthcheck.datagrams import LOCAL, answering
 from tests.healthcheck.probing import check, result_of
 from tests.healthcheck.telling import play
@@ -120,3 +121,13 @@ def test_a_flood_of_replies_is_no_more_than_the_first() -> None:
             assert (await result_of(check(udp=udp, port=port))).outcome.passed
 
     play(scene)
+
+
+@pytest.mark.parametrize(
+    ("took", "words"),
+    [(1_234, "0.00123 ms"), (12_345_678, "12.3 ms"), (999_400_000, "999 ms"), (3_004_567_890, "3005 ms")],
+)
+def test_a_result_says_how_long_it_took_as_people_write_it(took: int, words: str) -> None:
+    assert (
+        str(Result(Outcome(words="good"), "192.0.2.1", Duration(took))) == f"good, from 192.0.2.1 in {words}"
+    )
