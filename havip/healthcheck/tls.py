@@ -115,10 +115,7 @@ async def shake_hands(
     attempt.stage = "the TLS handshake"
     context = context_of(tls, alpn)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # of an address OpenSSL verifies the IP SAN, and Python asks for no name
-    secured = context.wrap_socket(
-        sock, server_hostname=name.rstrip(".") or None, do_handshake_on_connect=False
-    )
+    secured = wrapped(sock, attempt, context, name.rstrip("."))
     try:
         while True:
             try:
@@ -135,6 +132,17 @@ async def shake_hands(
     if attempt.note is not None:
         attempt.note(in_words(secured))
     return secured
+
+
+def wrapped(sock: socket.socket, attempt: Attempt, context: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    """Return an encrypted socket before its handshake.  Raises `Failed`."""
+    try:
+        # of an address OpenSSL verifies the IP SAN, and Python asks for no name
+        return context.wrap_socket(sock, server_hostname=name or None, do_handshake_on_connect=False)
+    except ValueError:
+        raise Failed(Failure.LOCAL, f"{name} is no name that can be asked for") from None
+    except OSError:  # there is no connection any more
+        raise Failed(Failure.RESET, f"connection reset by peer ({attempt.stage})") from None
 
 
 async def overcome(descriptor: int, attempt: Attempt, error: OSError, name: str = "") -> bool:

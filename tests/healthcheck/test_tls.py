@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import shutil
 import socket
 import ssl
@@ -18,7 +19,8 @@ from havip.config.authentication import Secret, SecretSource
 from havip.config.http import Http, Request
 from havip.config.tls import Tls, TlsVersion
 from havip.healthcheck import tls as encryption
-from havip.healthcheck.outcome import Failure
+from havip.healthcheck.attempt import Attempt
+from havip.healthcheck.outcome import Failed, Failure, Outcome
 from havip.healthcheck.runner import Result
 from havip.healthcheck.stream import ABORT
 from tests.healthcheck.authority import certificates, openssl
@@ -256,3 +258,28 @@ def test_a_handshake_that_is_cut_off_has_a_name() -> None:
         Failure.TIMED_OUT,
         "the TLS handshake took longer than 500ms",
     )
+
+
+@pytest.mark.parametrize("last_words", [b"", b"go away"])
+def test_a_connection_that_was_reset_before_the_handshake_began_is_told_as_such(last_words: bytes) -> None:
+    with socket.create_server((LOCAL, 0)) as server, socket.socket() as ours:
+        ours.connect(server.getsockname())
+        ours.setblocking(False)
+        theirs, _ = server.accept()
+        theirs.sendall(last_words)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        theirs.close()
+        gone = select.poll()
+        gone.register(ours, 0)  # an error and the end are always told
+        assert gone.poll(5000)
+        attempt = Attempt(check(http=Http()), *server.getsockname())
+        handshake = encryption.shake_hands(ours, attempt, Tls(verify=False), "", ())
+        with pytest.raises(Failed) as failed:
+            handshake.send(None)
+    assert failed.value.outcome == Outcome(Failure.RESET, "connection reset by peer (the TLS handshake)")
+
+
+def test_a_name_that_no_server_can_have_is_a_failure_of_ours() -> None:
+    name = "x" * 64 + ".example.com"
+    outcome = asked(Server(), Tls(verify=False), None, Request(host=name)).outcome
+    assert outcome == Outcome(Failure.LOCAL, f"{name} is no name that can be asked for")

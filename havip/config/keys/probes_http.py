@@ -21,7 +21,7 @@ HEADER = Text(
 #: as in the Host header, perhaps with a port; an IPv6 address in brackets
 AUTHORITY = Text(
     'a host such as "www.example.com" or "www.example.com:8080"',
-    r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
+    r"^([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
     longest=259,
 )
 
