@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -12,18 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from havip.config.metrics import Endpoint
 from havip.metrics import server as module
-from havip.metrics.server import MOST_CLIENTS, MetricsServer
+from havip.metrics.server import MOST_CLIENTS, Bad, MetricsServer, understood
 
 PIECES = [b"# HELP\n", b"havip_x 1\n"]
 GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+#: a loopback address that no test beside us uses, so that a free port stays free
+OURS = f"127.{1 + os.getpid() // 65536 % 250}.{os.getpid() // 256 % 256}.{os.getpid() % 256}"
+
+
 def free_port() -> int:
+    """Return a port of `OURS` on which nobody listens."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((OURS, 0))
         return int(probe.getsockname()[1])
 
 
@@ -46,7 +54,7 @@ class Served:
         return "text/plain; version=0.0.4", self.pieces
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+        return await asyncio.open_connection(OURS, self.port)
 
     async def says(self, request: bytes) -> bytes:
         """Return all that comes back until the connection ends, in order or not."""
@@ -63,7 +71,7 @@ class Served:
 def play(scene: Callable[[Served], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         served = Served()
-        await served.server.listen(Endpoint(ip_address("127.0.0.1"), served.port))
+        await served.server.listen(Endpoint(ip_address(OURS), served.port))
         async with asyncio.timeout(30):
             try:
                 await scene(served)
@@ -125,6 +133,12 @@ def test_what_asks_for_nothing_we_have_is_refused(request_: bytes, status: bytes
     play(scene)
 
 
+@given(st.binary(max_size=200))
+def test_whatever_comes_is_understood_or_refused(head: bytes) -> None:
+    with contextlib.suppress(Bad):
+        understood(head + b"\r\n\r\n")
+
+
 def test_a_client_that_does_not_ask_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ASK_WITHIN", 0.05)
 
@@ -145,10 +159,11 @@ def test_a_client_that_does_not_read_is_cut_off_and_keeps_nobody_waiting(
 
     async def scene(served: Served) -> None:
         served.pieces = [b"x" * 65536] * 400
-        with socket.create_connection(("127.0.0.1", served.port)) as deaf:
+        with socket.create_connection((OURS, served.port)) as deaf:
             deaf.sendall(GET)
             while not served.asked:
                 await asyncio.sleep(0)
+            monkeypatch.undo()
             served.pieces = PIECES
             assert (await served.says(GET)).startswith(b"HTTP/1.1 200")
             while not served.server.counts["cut-off"]:
@@ -207,6 +222,6 @@ def test_the_place_of_a_file_or_of_another_daemon_is_not_taken(tmp_path: Path) -
             await served.server.listen(Endpoint(path=str(path)))
         assert path.read_text() == "precious"
         with pytest.raises(OSError, match="in use"):
-            await served.server.listen(Endpoint(ip_address("127.0.0.1"), served.port))
+            await served.server.listen(Endpoint(ip_address(OURS), served.port))
 
     play(scene)

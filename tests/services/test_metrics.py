@@ -15,10 +15,10 @@ from havip.config.model import Configuration
 from havip.messages import Transition
 from havip.services.metrics import Metrics
 from tests.metrics.sources import CHECKS, STATUS
-from tests.metrics.test_server import GET, free_port
+from tests.metrics.test_server import GET, OURS, free_port
 from tests.vrrp.model import router
 
-LOCAL = ip_address("127.0.0.1")
+LOCAL = ip_address(OURS)
 
 
 class Host:
@@ -45,7 +45,7 @@ class Host:
 
 
 async def scraped(port: int) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection(OURS, port)
     writer.write(GET)
     answer = await reader.read()
     writer.close()
@@ -54,7 +54,7 @@ async def scraped(port: int) -> str:
 
 async def listens(port: int) -> bool:
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(OURS, port)
     except ConnectionRefusedError:
         return False
     writer.close()
@@ -109,7 +109,7 @@ def test_a_reload_begins_moves_and_ends_it() -> None:
         assert [await listens(one), await listens(two)] == [True, False]
         await host.serve(two)
         assert [await listens(one), await listens(two)] == [False, True]
-        assert host.service.status()["metrics"]["listen"] == [{"on": f"127.0.0.1:{two}", "trouble": None}]
+        assert host.service.status()["metrics"]["listen"] == [{"on": f"{OURS}:{two}", "trouble": None}]
         await host.serve()
         assert [await listens(one), await listens(two)] == [False, False]
 
@@ -119,11 +119,11 @@ def test_a_reload_begins_moves_and_ends_it() -> None:
 def test_a_port_that_is_taken_is_said_to_be_and_tried_again() -> None:
     async def scene(host: Host) -> None:
         with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
+            other.bind((OURS, 0))
             other.listen()
             port = int(other.getsockname()[1])
             await host.serve(port)
-            trouble = {"on": f"127.0.0.1:{port}", "trouble": "Address already in use"}
+            trouble = {"on": f"{OURS}:{port}", "trouble": "Address already in use"}
             assert host.service.status()["metrics"]["listen"] == [trouble]
         while host.service.status()["metrics"]["listen"] == [trouble]:
             await asyncio.sleep(0.02)
