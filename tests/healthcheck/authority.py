@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -34,6 +36,7 @@ def day(distance: int) -> str:
 def certificates() -> Path:
     """Return the directory with NAME.pem and NAME.key of each, `ca.pem`, and `stranger.pem`, another CA."""
     where = Path(mkdtemp(prefix="havip-certificates-"))
+    atexit.register(shutil.rmtree, where)
     for authority in ("ca", "stranger"):
         made = f"-keyout {authority}.key -out {authority}.pem"
         openssl(where, f"req -x509 {KEY} -subj /CN={authority} -days 900 {made}")

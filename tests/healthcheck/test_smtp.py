@@ -61,7 +61,9 @@ def of_library(
     return found[0]
 
 
-TRUST = {"ca_file": str(certificates() / "ca.pem")}
+def trusting() -> Tls:
+    """Return a setting that trusts our CA."""
+    return Tls(ca_file=str(certificates() / "ca.pem"))
 
 
 def test_a_mail_server_that_greets_us_is_good() -> None:
@@ -79,7 +81,7 @@ def test_a_mail_server_that_greets_us_is_good() -> None:
 
 def test_starttls_is_followed_by_another_greeting() -> None:
     handler = Handler()
-    smtp = Smtp("me", starttls=True, tls=Tls(**TRUST))
+    smtp = Smtp("me", starttls=True, tls=trusting())
     assert of_library(smtp, None, handler, tls_context=context()).outcome.passed
     assert handler.greeted == ["me", "me"]
 
@@ -93,7 +95,7 @@ def test_a_certificate_is_verified_after_starttls() -> None:
 
 
 def test_encryption_from_the_first_byte() -> None:
-    assert of_library(Smtp("me", tls=Tls(**TRUST)), ssl=context()).outcome.passed
+    assert of_library(Smtp("me", tls=trusting()), ssl=context()).outcome.passed
 
 
 def test_starttls_of_a_server_without_it_is_a_failure() -> None:
