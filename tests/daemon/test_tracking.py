@@ -79,8 +79,8 @@ def test_a_failed_script_without_a_weight_is_a_fault_and_the_master_resigns(
         lan.r1.wait_for_address(VIP, present=False)
         flag.touch()
         daemon.wait_for("gw: MASTER", 2)
-        # The first result was there before the router started: no FAULT for want of it.
-        assert daemon.said("gw: FAULT") == 1
+        # A start waits for the first result a second long: a busy machine may need more.
+        assert daemon.said("gw: FAULT: script flag ended") == 1
 
 
 def test_a_killed_checker_moves_nothing_and_its_successor_goes_on(lan: Lan, folder: Path, flag: Path) -> None:
@@ -118,9 +118,10 @@ def test_a_vrrp_worker_that_comes_back_resumes_with_the_results_it_had(
     text = configuration(gw=router(interval="1s", track={"scripts": ["flag"]})) + wants(flag)
     with Daemon(lan.r1, folder, text) as daemon:
         daemon.wait_for("gw: MASTER")
+        faults = daemon.said("gw: FAULT")
         os.kill(daemon.worker(), signal.SIGKILL)
         daemon.wait_for("gw: MASTER: resumed")
-        assert daemon.said("gw: FAULT") == 0
+        assert daemon.said("gw: FAULT") == faults
 
 
 def test_a_tracked_interface_that_goes_down_counts(lan: Lan, folder: Path) -> None:
