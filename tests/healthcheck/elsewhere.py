@@ -31,17 +31,18 @@ class Ways:
 
     client: Host
     server: Host
+    second: Host  # the router of the second uplink
 
 
 @contextlib.contextmanager
 def two_ways() -> Iterator[Ways]:
     """Build the network; it is gone afterwards."""
     with Network("hvw") as net:
-        client, server = net.host("client"), net.host("server")
+        client, server, routers = net.host("client"), net.host("server"), [net.host("r1"), net.host("r2")]
         behind = net.switch("behind")
         net.plug(server, behind, addresses=(f"{SERVER}/24", f"{SERVER6}/64"))
         for number in (1, 2):
-            uplink, router = net.switch(f"up{number}"), net.host(f"r{number}")
+            uplink, router = net.switch(f"up{number}"), routers[number - 1]
             net.plug(router, uplink, addresses=(f"10.7{number}.0.1/24", f"2001:db8:{number}::1/64"))
             net.plug(
                 router, behind, "eth1", addresses=(f"198.51.100.{number}/24", f"2001:db8:99::{number}/64")
@@ -62,4 +63,4 @@ def two_ways() -> Iterator[Ways]:
         for family in ("-4", "-6"):
             client.run("ip", family, "rule", "add", "fwmark", str(MARK), "table", "102")
         client.run("ip", "rule", "add", "from", SECOND, "table", "102")
-        yield Ways(client, server)
+        yield Ways(client, server, routers[1])

@@ -293,7 +293,7 @@ def test_a_log_in_is_brought_to_its_end() -> None:
 
 @pytest.mark.parametrize("kind", [{"redis": Redis()}, {"postgresql": Postgresql()}, {"mysql": Mysql()}])
 def test_a_database_that_keeps_silent_is_late(kind: dict[str, Any]) -> None:
-    outcome = outcome_of(answering(b"", hold=True), 100, **kind)
+    outcome = outcome_of(answering(b"", hold=True), 500, **kind)
     assert outcome.failure is Failure.TIMED_OUT
     assert outcome.words.startswith("waiting for ")
 

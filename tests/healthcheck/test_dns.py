@@ -114,12 +114,12 @@ def test_an_answer_to_another_question_is_passed_over() -> None:
 def test_waiting_in_vain_says_what_came_instead() -> None:
     async def scene() -> None:
         async with answering(lambda data: [bytes((data[0] ^ 1,)) + data[1:]]) as port:
-            one = check(dns=QUESTION, port=port, timeout=milliseconds(100))
+            one = check(dns=QUESTION, port=port, timeout=milliseconds(500))
             outcome = (await result_of(one)).outcome
         assert outcome.failure is Failure.TIMED_OUT
         assert outcome.words == (
             "waiting for the answer (29 bytes came: it has another id than the question) "
-            "took longer than 100ms"
+            "took longer than 500ms"
         )
 
     play(scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,18 @@ from typing import Any
 import pytest
 
 from havip.config.authentication import Secret, SecretSource
-from havip.config.probes import Dns, Mysql, Postgresql, Rcode, RecordType, Redis, RedisRole, Transport
+from havip.config.probes import (
+    Dns,
+    Expected,
+    Mysql,
+    Postgresql,
+    Rcode,
+    RecordType,
+    Redis,
+    RedisRole,
+    Tcp,
+    Transport,
+)
 from havip.config.tls import Tls
 from havip.healthcheck.outcome import Failure, Outcome
 from tests.healthcheck import real
@@ -141,6 +153,33 @@ def test_a_redis_with_passwords_lets_in_who_knows_one() -> None:
         assert outcome.words.endswith("(the user may not do that)")
 
 
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Make a key and the certificate of db.example.net that is its own authority."""
+    key, certificate = folder / "key", folder / "certificate"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db"]
+    names = ("-addext", "subjectAltName=DNS:db.example.net", "-keyout", str(key), "-out", str(certificate))
+    subprocess.run([*command, *names], check=True, capture_output=True)
+    key.chmod(0o600)
+    return key, certificate
+
+
+def test_a_redis_may_be_asked_over_tls_by_either_kind(tmp_path: Path) -> None:
+    key, certificate = certified(tmp_path)
+    files = ("--tls-key-file", str(key), "--tls-cert-file", str(certificate), "--tls-auth-clients", "no")
+    port = real.free_port()
+    tls = Tls(ca_file=str(certificate), server_name="db.example.net")
+    with real.redis("--tls-port", str(port), *files, "--tls-ca-cert-file", str(certificate)) as clear:
+        outcome = outcome_of(port, redis=Redis(role=RedisRole.MASTER, tls=tls))
+        assert (outcome.failure, outcome.words) == (None, "answered PING and is master")
+        assert outcome.warning.startswith("the certificate ends in 1 day, on ")
+        tcp = Tcp(b"PING\r\n", Expected(exact=b"+PONG\r\n"), tls=tls)
+        assert outcome_of(port, tcp=tcp).words == "answered as expected"
+        assert outcome_of(port, tcp=Tcp(tls=tls)).words == "took the connection"
+        assert outcome_of(port, tcp=Tcp(tls=Tls())).failure is Failure.CERTIFICATE
+        assert outcome_of(clear, tcp=Tcp(tls=tls)).failure is Failure.TLS
+        assert outcome_of(port, redis=Redis()).failure in (Failure.CLOSED, Failure.RESET)
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     access = (
@@ -152,11 +191,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_postgresql_that_judges_who_we_are_is_good(database: Path, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key", database / "server.crt"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=db"]
-    names = ("-addext", "subjectAltName=DNS:db.example.net", "-keyout", str(key), "-out", str(certificate))
-    subprocess.run([*command, *names], check=True, capture_output=True)
-    key.chmod(0o600)
+    key, certificate = certified(tmp_path)
+    shutil.copy(certificate, database / "server.crt")
     tls = Tls(ca_file=str(certificate), server_name="db.example.net")
     with real.postgresql(database, "ssl=on", f"ssl_key_file={key}") as port:
         for settings, words in [

@@ -135,3 +135,15 @@ def test_a_question_that_goes_over_tcp_comes_from_the_same_address(ways: Ways) -
     )
     assert (address, port) == (SECOND, OURS)
     assert outcome.failure is Failure.CLOSED  # what came was no answer
+
+
+@pytest.mark.parametrize("source", [True, False])
+def test_a_neighbour_is_reached_by_its_link_local_address_through_an_interface(
+    ways: Ways, source: bool
+) -> None:
+    (ours,) = (ip_address(one) for one in ways.client.addresses("eth1") if one.startswith("fe80"))
+    (theirs,) = (one for one in ways.second.addresses("eth0") if one.startswith("fe80"))
+    one = check(ping=Ping(), host=theirs, interface="eth1", source=ours if source else None)
+    with ways.client.entered():
+        outcome = asyncio.run(result_of(one)).outcome
+    assert outcome == Outcome(words="answered")
