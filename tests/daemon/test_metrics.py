@@ -106,8 +106,17 @@ def test_everything_that_is_counted_is_told_and_checks_with_it(lan: Lan, folder:
         checker = next(worker.pid or 0 for worker in status.workers if worker.name == "checker")
         os.kill(checker, signal.SIGSTOP)
         stale = scraped_until(one, lambda now: now["havip_checks_stale"] == 1)
-        os.kill(checker, signal.SIGKILL)
         assert stale["havip_check_good{check=down}"] == 0
+        os.kill(checker, signal.SIGKILL)
+        again = scraped_until(
+            one,
+            lambda now: (
+                now["havip_checks_stale"] == 0 and now["havip_worker_restarts_total{worker=checker}"] == 1
+            ),
+        )
+        for name in ("havip_check_good", "havip_check_state_since_timestamp_seconds"):
+            for check in ("up", "down"):
+                assert again[f"{name}{{check={check}}}"] == found[f"{name}{{check={check}}}"]
 
 
 def test_a_reload_moves_the_metrics_and_ends_them_without_touching_a_router(lan: Lan, folder: Path) -> None:
