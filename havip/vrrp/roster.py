@@ -136,21 +136,19 @@ class Roster:
             for router in self._fresh.values():
                 router.why = self.hold_why
             return self._sweep(())
+        bound = set() if self._started else {one for one in self._fresh.values() if self._is_bound(one, now)}
+        resuming = self._foresee(bound, now)
         fresh, self._fresh = self._fresh, {}
         if self._started:
             for router in fresh.values():
                 self._start(router, now)
             return []
         self._started = True
-        believed = {router for router in fresh.values() if self._still_believed(router, now)}
-        resuming = {
-            router for router in believed if router.team is None or believed.issuperset(router.team.routers)
-        }
         notes = self._sweep(resuming)
         for router in fresh.values():
             # The peers of one that cannot go on because of its sync group need not wait for its silence.
             defer = router.config.key in self.deferring
-            self._start(router, now, Start(router in resuming, router in believed, defer))
+            self._start(router, now, Start(router in resuming, router in bound, defer))
         return notes
 
     def impede(self, router: Router, cause: str, reason: str | None, now: Instant) -> None:
@@ -354,10 +352,29 @@ class Roster:
         if config.track.own_interface is not needed_link:
             self.refresh(router.port, now)
 
-    def _still_believed(self, router: Router, now: Instant) -> bool:
+    def _is_bound(self, router: Router, now: Instant) -> bool:
         """Say whether our last worker's adverts still bind the peers of this router."""
         until = self._blackbox.believed_until(router.config.key)
-        return until is not None and now < until and router.fault is None
+        return until is not None and now < until
+
+    def _foresee(self, bound: set[Router], now: Instant) -> set[Router]:
+        """Return which of the routers that are about to start go on as MASTER, among those that may.
+
+        Who tracks one of them is judged by what that one is about to be: in INIT it is for the last time.
+        """
+        resuming = bound
+        for _ in range(len(self._fresh) + 1):  # no chain of routers is longer
+            for router in self._fresh.values():
+                likely = "MASTER" if router in resuming else "BACKUP" if router.fault is None else "FAULT"
+                self.trackers.foresee(router, likely)
+            told = self.trackers.busy
+            self.attend(now)
+            able = {router for router in resuming if router.fault is None}
+            able = {one for one in able if one.team is None or able.issuperset(one.team.routers)}
+            if not told and able == resuming:
+                break
+            resuming = able
+        return resuming
 
 
 def note(router: Router, cause: str, reason: str | None) -> None:

@@ -81,6 +81,12 @@ class Trackers:
         if (TrackerKind.ROUTER, router.config.name) in self._users:
             self._saw_router(router.config.name)
 
+    def foresee(self, router: Router, state: str) -> None:
+        """Take a router that is about to start for what it is about to be, if it is tracked."""
+        name = router.config.name
+        if (TrackerKind.ROUTER, name) in self._users:
+            self.hear(TrackResult(TrackerKind.ROUTER, name, True, state=state, why=f"is {state}"))
+
     def gone(self, router: Router) -> None:
         """Take note of a router that was dropped."""
         self.drop((TrackerKind.ROUTER, router.config.name))

@@ -11,6 +11,7 @@ from havip.clock import milliseconds
 from havip.config.tracking import (
     InterfaceDelays,
     InterfaceTracker,
+    RouterState,
     RouterTracker,
     ScriptTracker,
     TrackerKind,
@@ -205,6 +206,51 @@ def test_a_chain_of_routers_settles_in_one_wake_up(stack: Stack) -> None:
     assert stack.router(62).state_name == "BACKUP"
     link(stack, "interface eth1 is down")
     assert [stack.router(vrid).state_name for vrid in (60, 61, 62)] == ["FAULT"] * 3
+
+
+def following(*states: str) -> tuple[Any, Any]:
+    """Return a router that follows another one, and that one."""
+    tracker = RouterTracker("inside", tuple(map(RouterState, states)))
+    follower = router("outside", 52, "10.0.0.8", track=Tracking(routers=(tracker,)))
+    return follower, router("inside", 51, interface="eth1")
+
+
+def reborn(stack: Stack, descriptor: int, *configs: Any) -> Stack:
+    """Return the next life of a worker that was killed just now."""
+    born = Stack(descriptor, stack.kernel)
+    born.now = stack.now
+    started(born, *configs)
+    settle(born)
+    return born
+
+
+def test_a_master_that_follows_another_one_resumes_with_it(stack: Stack, descriptor: int) -> None:
+    configs = following("MASTER")
+    started(stack, *configs)  # the follower is put, and starts, first
+    advance(stack, 4)
+    advance(stack, 8)
+    assert stack.router(52).state_name == "MASTER"
+    born = reborn(stack, descriptor, *configs)
+    assert born.changes == [("outside", "MASTER"), ("inside", "MASTER")]  # no FAULT on the way
+    assert {"10.0.0.8/24", "10.0.0.9/24"} <= born.kernel.addresses()
+
+
+def test_a_master_that_follows_one_that_cannot_resume_is_in_fault(stack: Stack, descriptor: int) -> None:
+    configs = following("MASTER")
+    started(stack, *configs)
+    advance(stack, 4)
+    advance(stack, 8)
+    stack.kernel.views["eth1"] = replace(stack.kernel.views["eth1"], fault="interface eth1 is down")
+    born = reborn(stack, descriptor, *configs)
+    assert born.changes == [("outside", "FAULT"), ("inside", "FAULT")]
+    assert born.router(52).why == "router inside is FAULT"
+    assert born.kernel.addresses() == set()
+
+
+def test_who_starts_is_judged_by_what_those_that_it_follows_start_as(stack: Stack) -> None:
+    started(stack, *following("MASTER", "BACKUP"))
+    settle(stack)
+    assert stack.changes == [("outside", "BACKUP"), ("inside", "BACKUP")]
 
 
 def delays(stack: Stack, **lengths: Any) -> None:
