@@ -51,7 +51,7 @@ ALERTS: Final = {
 
 Files: TypeAlias = tuple[tuple[int, ...] | None, ...]  # what each was when it was read
 
-_contexts: dict[tuple[Tls, tuple[str, ...]], tuple[Files, ssl.SSLContext]] = {}
+_contexts: dict[tuple[object, ...], tuple[Files, ssl.SSLContext]] = {}
 
 
 def context_of(tls: Tls, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
@@ -59,13 +59,18 @@ def context_of(tls: Tls, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     alpn = tls.alpn or alpn
     trusted = tls.ca_file or ssl.get_default_verify_paths().cafile
     files = tuple(map(look_of, (trusted if tls.verify else None, tls.certificate_file, tls.key_file)))
-    kept = _contexts.get((tls, alpn))
+    # Without the name that is asked for: a thousand servers of one setting share a context.
+    key = (
+        *(tls.verify, tls.ca_file, tls.certificate_file, tls.key_file, tls.key_password, tls.min_version),
+        alpn,
+    )
+    kept = _contexts.get(key)
     if kept is not None and kept[0] == files:
         return kept[1]
     if len(_contexts) >= MOST_CONTEXTS:
         _contexts.clear()
     context = new_context(tls, alpn)
-    _contexts[tls, alpn] = files, context
+    _contexts[key] = files, context
     return context
 
 

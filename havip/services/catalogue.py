@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from havip.services import Host, Service
+from havip.services.check_log import CheckLog
 from havip.services.devices import Devices
 from havip.services.dumps import Dumps
 from havip.services.events import Events
@@ -25,6 +26,7 @@ from havip.services.worker_log import WorkerLog
 
 SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     lambda host: WorkerLog(),
+    CheckLog,
     Notifications,  # its programs run before everything and after everything
     Resolver,
     Devices,

@@ -190,6 +190,9 @@ def test_a_context_is_shared_and_made_anew_when_a_file_has_changed(tmp_path: Pat
     tls = Tls(ca_file=str(ca))
     first = encryption.context_of(tls)
     assert encryption.context_of(Tls(ca_file=str(ca))) is first
+    named = Tls(ca_file=str(ca), server_name="www.example.com", expiry_warning=seconds(86400))
+    assert encryption.context_of(named) is first  # a thousand servers of a name each share it
+    assert encryption.context_of(Tls(ca_file=str(ca), verify=False)) is not first
     assert encryption.context_of(tls, ("h2",)) is not first
     assert asked(Server(), tls).outcome.failure is Failure.CERTIFICATE
     new = tmp_path / "new"
