@@ -258,10 +258,6 @@ class TimerFd:
         if fast_libc.timerfd_settime(self._fd, TFD_TIMER_ABSTIME, self._reference, None) != 0:
             raise OSError(f"timerfd_settime({self._fd}, {at}) failed")
 
-    def disarm(self) -> None:
-        """Stay silent until `arm` is called again; an expiry not yet acknowledged is forgotten."""
-        self.arm(NEVER)
-
     def fileno(self) -> int:
         """Return the file descriptor to poll."""
         return self._fd

@@ -52,10 +52,6 @@ class Notifier:
         """Say that the daemon is alive; due at least every `watchdog_interval`."""
         return self.send("WATCHDOG=1")
 
-    def main_pid(self, pid: int) -> bool:
-        """Name the process that the service is about, where it is not the one that was started."""
-        return self.send(f"MAINPID={pid}")
-
     def send(self, *lines: str) -> bool:
         """Send one message.  False: no service manager, or it does not listen; nothing is raised."""
         if self._socket is None or not lines:

@@ -38,8 +38,6 @@ def test_every_message_has_the_form_of_sd_notify(manager: tuple[socket.socket, s
     assert listening.recv(4096) == b"STATUS=reload refused"
     assert notifier.watchdog()
     assert listening.recv(4096) == b"WATCHDOG=1"
-    assert notifier.main_pid(4711)
-    assert listening.recv(4096) == b"MAINPID=4711"
     assert notifier.stopping("resigning")
     assert listening.recv(4096) == b"STOPPING=1\nSTATUS=resigning"
     notifier.close()

@@ -8,7 +8,6 @@ from havip.healthcheck.words import decoded
 
 LONGEST_LINE: Final = 4096  # bytes
 LONGEST_TEXT: Final = 65536  # bytes of one bulk string
-MOST_ITEMS: Final = 64  # of one array; ROLE has three, the last one an array of replicas
 
 
 class Malformed(ValueError):

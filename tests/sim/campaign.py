@@ -16,7 +16,7 @@ from havip.config.model import OWNER_PRIORITY, Announcing
 from tests.sim import judge
 from tests.sim.host import Host, Weather
 from tests.sim.lan import Lan
-from tests.sim.watch import Violation
+from tests.sim.shrink import played
 
 INTERVALS: Final = (milliseconds(10), milliseconds(100), seconds(1), seconds(3))
 STAND_ASIDE: Final = seconds(60)  # how long a router waits whose addresses the kernel refused
@@ -234,33 +234,6 @@ def right_master(lan: Lan) -> Host:
     return master
 
 
-def smaller(scene: Scenario, rule: str) -> Scenario:
-    """Return the scenario with every fault left out without which the same rule is still broken."""
-    for fault in scene.faults:
-        fewer = replace(scene, faults=tuple(other for other in scene.faults if other is not fault))
-        if broken_rule(fewer) == rule:
-            scene = fewer
-    return scene
-
-
-def broken_rule(scene: Scenario) -> str | None:
-    """Return the rule that a scenario breaks."""
-    try:
-        play(scene)
-    except Violation as violation:
-        return violation.rule
-    return None
-
-
 def campaign(seed: int) -> Lan:
     """Play the scenario of a seed.  Raises AssertionError with the seed and the smallest failing scenario."""
-    scene = scenario(seed)
-    try:
-        return play(scene)
-    except Violation as violation:
-        least = smaller(scene, violation.rule)
-        try:
-            play(least)
-        except Violation as smallest:
-            raise AssertionError(f"seed {seed}: {smallest}\n{least}") from violation
-        raise AssertionError(f"seed {seed}: {violation}\n{scene}") from violation
+    return played(f"seed {seed}", scenario(seed), play)

@@ -15,7 +15,7 @@ from havip.config.model import Announcing
 from tests.sim.band import Band, Site, alternating
 from tests.sim.campaign import SECOND, Fault
 from tests.sim.host import Weather
-from tests.sim.watch import Violation
+from tests.sim.shrink import played
 
 INTERVALS: Final = (milliseconds(100), seconds(1))
 
@@ -226,33 +226,6 @@ def deferring(member: Any) -> bool:
     return bool(getattr(member.state, "deferring", False))
 
 
-def broken_rule(scene: Scenario) -> str | None:
-    """Return the rule that a scenario breaks."""
-    try:
-        play(scene)
-    except Violation as violation:
-        return violation.rule
-    return None
-
-
-def smaller(scene: Scenario, rule: str) -> Scenario:
-    """Return the scenario with every fault left out without which the same rule is still broken."""
-    for fault in scene.faults:
-        fewer = replace(scene, faults=tuple(other for other in scene.faults if other is not fault))
-        if broken_rule(fewer) == rule:
-            scene = fewer
-    return scene
-
-
 def campaign(seed: int) -> Site:
-    """Play the scenario of a seed.  Raises AssertionError with the smallest failing scenario."""
-    scene = scenario(seed)
-    try:
-        return play(scene)
-    except Violation as violation:
-        least = smaller(scene, violation.rule)
-        try:
-            play(least)
-        except Violation as smallest:
-            raise AssertionError(f"group seed {seed}: {smallest}\n{least}") from violation
-        raise AssertionError(f"group seed {seed}: {violation}\n{scene}") from violation
+    """Play the scenario of a seed.  Raises AssertionError with the seed and the smallest failing scenario."""
+    return played(f"group seed {seed}", scenario(seed), play)

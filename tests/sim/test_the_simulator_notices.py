@@ -26,6 +26,7 @@ from tests.sim import (
     test_takeover,
 )
 from tests.sim.mutants import Mutant, Patch, instead, loud, mutant, postponing, without
+from tests.sim.shrink import broken_rule, smaller
 from tests.sim.walk import Broken, Walk
 from tests.sim.watch import Violation
 
@@ -258,8 +259,8 @@ def test_a_campaign_finds_a_fault_and_makes_the_scenario_small(monkeypatch: Patc
     without(RemoveAddresses, on=Impeded)(monkeypatch)
     for seed in range(100):
         scene = campaigns.scenario(seed)
-        if len(scene.faults) > 10 and campaigns.broken_rule(scene) == "each action once":
-            least = campaigns.smaller(scene, "each action once")
+        if len(scene.faults) > 10 and broken_rule(scene, campaigns.play) == "each action once":
+            least = smaller(scene, "each action once", campaigns.play)
             assert [fault.kind for fault in least.faults] == ["link down"]
             with pytest.raises(AssertionError, match=f"seed {seed}: each action once"):
                 campaigns.campaign(seed)

@@ -8,7 +8,6 @@ from havip.config.kinds import Flag, Text
 from havip.config.snmp import MASTER_SOCKET, Snmp
 from havip.config.urls import PORT
 
-LONGEST_HOST = 253  # bytes
 SOCKET = Text(
     'the absolute path of a socket, or "tcp:HOST:PORT" such as "tcp:localhost:705"',
     rf"^(/.*[^/]|tcp:([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):({PORT}))$",
