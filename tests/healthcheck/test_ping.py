@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable, Iterator
 
@@ -10,12 +11,14 @@ import pytest
 
 from havip.clock import milliseconds
 from havip.config.probes import Ping
+from havip.healthcheck.attempt import Attempt
 from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthcheck.probes import ping
 from havip.healthcheck.probes.ping import ECHO, checksum_of, echoed, inside, request
 from tests.healthcheck import elsewhere
 from tests.healthcheck.elsewhere import PROHIBITED, SERVER, SERVER6, UNREACHABLE, Ways, two_ways
 from tests.healthcheck.probing import check, result_of
+from tests.healthcheck.telling import PATIENCE
 
 NOBODY, ROOT = "1 0", "0 0"  # who may have sockets that pair requests and replies
 
@@ -153,7 +156,25 @@ def test_a_request_is_what_the_rfc_says() -> None:
     assert checksum_of(b"\x01") == 0xFEFF  # an odd byte is the upper half of a last word (RFC 1071)
 
 
+@pytest.mark.parametrize("host", [SERVER, SERVER6])
+def test_the_kernel_wakes_nobody_for_the_reply_to_another(ways: Ways, host: str) -> None:
+    ways.client.sysctl("net.ipv4.ping_group_range", NOBODY)
+    six = ":" in host
+    attempt = Attempt(check(ping=Ping(), host=host), host, 0)
+    with ways.client.entered():
+        ours, raw = ping.open_socket(attempt, 1, six)
+        theirs, _ = ping.open_socket(attempt, 2, six)
+    assert raw
+    with ours, theirs:
+        ours.send(request(1, b"ab", six))
+        assert select.select([ours], [], [], PATIENCE)[0]
+        packet = ours.recv(2048)
+        assert echoed(packet if six else inside(packet), 1, six, checked=not six) == b"ab"
+        assert select.select([theirs], [], [], 0)[0] == []
+
+
 def test_only_a_reply_is_taken_apart() -> None:
+    assert echoed(bytes.fromhex("0000 8c68 1234 0001 6162"), 0x1235, False, checked=False) is None
     assert echoed(bytes.fromhex("0000 8c68 1234 0001 6162"), 0x1234, False, checked=False) == b"ab"
     assert echoed(bytes.fromhex("8100 0000 1234 0001"), 0x1234, True, checked=False) == b""
     assert echoed(bytes.fromhex("0001 0000 1234 0001"), 0x1234, False, checked=False) is None

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from havip.config.probes import Dns, Ping, Redis, Tcp, Transport, Udp
+from havip.healthcheck.dial import IP_BIND_ADDRESS_NO_PORT
 from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthcheck.probes.ping import REQUEST, REQUEST6, inside
 from tests.healthcheck.elsewhere import FIRST, MARK, SECOND, SERVER, SERVER6, Ways, two_ways
@@ -147,3 +148,37 @@ def test_a_neighbour_is_reached_by_its_link_local_address_through_an_interface(
     with ways.client.entered():
         outcome = asyncio.run(result_of(one)).outcome
     assert outcome == Outcome(words="answered")
+
+
+def test_a_source_port_may_have_served_for_something_else_a_moment_ago(ways: Ways) -> None:
+    with ways.server.entered():
+        listener = socket.create_server((SERVER, PORT + 1))
+    with ways.client.entered():
+        former = socket.socket()
+        former.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as an earlier run of ours has
+        former.bind((FIRST, OURS))
+        former.connect((SERVER, PORT + 1))
+    with listener, former:
+        accepted = listener.accept()[0]
+        with accepted:
+            former.close()  # first: in TIME_WAIT on our side
+            accepted.recv(1)
+    _, port, outcome = seen(ways, SERVER, tcp=Tcp(), source_port=OURS)
+    assert (port, outcome.failure) == (OURS, None), outcome
+
+
+def test_a_source_address_takes_no_port_that_another_destination_could_share(ways: Ways) -> None:
+    with ways.server.entered():
+        listener = socket.create_server((SERVER, PORT + 1))
+    ways.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
+    try:
+        with listener, contextlib.ExitStack() as held, ways.client.entered():
+            for _ in range(2):
+                one = held.enter_context(socket.socket())
+                one.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                one.bind((FIRST, 0))
+                one.connect((SERVER, PORT + 1))
+            _, port, outcome = seen(ways, SERVER, tcp=Tcp(), source=ip_address(FIRST))
+            assert (port in (40000, 40001), outcome.failure) == (True, None), outcome
+    finally:
+        ways.client.sysctl("net.ipv4.ip_local_port_range", "32768 60999")
