@@ -10,7 +10,7 @@ from typing import Final
 
 from havip.healthcheck import dial
 from havip.healthcheck.attempt import Attempt, readable, writable
-from havip.healthcheck.outcome import Failed, of_error
+from havip.healthcheck.outcome import Failed, Failure, of_error
 
 IP_RECVERR: Final = 11  # linux/in.h
 IPV6_RECVERR: Final = 25  # linux/in6.h
@@ -69,7 +69,8 @@ def refusal(problem: OSError, told: Told | None) -> Failed:
     """Return what an error of a socket comes to, with the router or host that told us of it."""
     outcome = of_error(problem)
     assert outcome.failure is not None
-    return Failed(outcome.failure, f"{outcome.words}, says {told.by}" if told else outcome.words)
+    words = "port unreachable" if outcome.failure is Failure.REFUSED else outcome.words
+    return Failed(outcome.failure, f"{words}, says {told.by}" if told else words)
 
 
 def told_by(sock: socket.socket) -> Told | None:

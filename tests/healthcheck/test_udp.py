@@ -80,7 +80,7 @@ def test_an_icmp_error_is_a_failure_and_names_who_sent_it(host: str, udp: Udp) -
 
         async def scene() -> None:
             outcome = (await result_of(check(udp=udp, host=host, port=port))).outcome
-            assert (outcome.failure, outcome.words) == (Failure.REFUSED, f"connection refused, says {host}")
+            assert (outcome.failure, outcome.words) == (Failure.REFUSED, f"port unreachable, says {host}")
 
         play(scene)
 
