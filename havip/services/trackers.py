@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
 
@@ -53,6 +53,8 @@ checker_log = logging.getLogger("havip.checker")
 #: How long a start or a reload waits for the first results of what is newly tracked, so that a router need
 #: not go to FAULT and back for want of them.
 FIRST_RESULTS_WITHIN: Final = 1.0  # seconds
+#: How long it waits before that for the checker to begin: a process starts slowly on a busy machine.
+BEGINS_WITHIN: Final = 3.0  # seconds
 SHORTEST_LOOK: Final = 0.1  # seconds between two looks at how long the checker has been silent
 
 Make: TypeAlias = Callable[
@@ -72,6 +74,7 @@ class Trackers(Service):
         self._tracked: frozenset[TrackerKey] = frozenset()  # by a router: the VRRP worker hears of no other
         self._results: dict[TrackerKey, TrackResult] = {}
         self._generation = 0
+        self._begun = 0  # the latest generation that the checker has begun with
         self._news = asyncio.Event()
         self._heard_at = 0.0  # by the loop's clock
         self._given_up = False
@@ -97,8 +100,7 @@ class Trackers(Service):
             before, self._wanted = self._wanted, {**self._wanted, **wanted}
             self._post_all(key for key in wanted if not same(before.get(key), wanted[key]))
         if fresh:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._until_told(fresh), FIRST_RESULTS_WITHIN)
+            await self._first_results(fresh)
 
     def briefing(self, new: Configuration) -> Iterable[Message]:
         """Return the delays of interfaces, and every result there is."""
@@ -223,13 +225,27 @@ class Trackers(Service):
                 self._book.hear(message)
             case LogLine(level=level, text=text):
                 checker_log.log(level, "%s", text)
-            case Committed():
-                pass
+            case Committed(generation=generation):
+                self._begun = generation
+                self._news.set()
             case _:
                 log.error("the checker worker sent %r, which only we send", message)
 
-    async def _until_told(self, keys: Iterable[TrackerKey]) -> None:
-        while any(key not in self._results for key in keys):
+    async def _first_results(self, keys: Sequence[TrackerKey]) -> None:
+        """Wait for a result of each, but not for ever."""
+
+        def told() -> bool:
+            return all(key in self._results for key in keys)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BEGINS_WITHIN):
+                await self._until(lambda: self._begun >= self._generation or told())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_RESULTS_WITHIN):
+                await self._until(told)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
             self._news.clear()
             await self._news.wait()
 

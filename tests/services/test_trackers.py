@@ -26,6 +26,7 @@ from havip.config.tracking import (
 from havip.messages import (
     Alive,
     Commit,
+    Committed,
     Delay,
     DropTracker,
     Message,
@@ -142,6 +143,7 @@ def play(scene: Callable[[Host], Coroutine[Any, Any, None]]) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_RESULTS_WITHIN", 0.01)
+    monkeypatch.setattr(module, "BEGINS_WITHIN", 0.01)
 
 
 def test_there_is_a_checker_only_while_something_is_tracked() -> None:
@@ -174,6 +176,20 @@ def test_a_start_waits_for_first_results_but_not_for_ever() -> None:
         assert host.posted == [GOOD]
         delays = (InterfaceDelays("eth0"),)
         assert list(host.service.briefing(replace(SCRIPT, interfaces=delays))) == [Delay(delays), GOOD]
+
+    play(scene)
+
+
+def test_the_wait_for_first_results_begins_when_the_checker_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BEGINS_WITHIN", 60.0)
+
+    async def scene(host: Host) -> None:
+        loading = asyncio.ensure_future(host.service.prepare(SCRIPT))
+        await asyncio.sleep(0.05)  # five times as long as first results may take
+        assert not loading.done()  # the checker's process has not come up yet
+        host.checker.say(Committed(1))
+        async with asyncio.timeout(15):
+            await loading
 
     play(scene)
 
