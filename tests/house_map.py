@@ -75,6 +75,7 @@ PURE = {
     "havip.vrrp.master",
     "havip.vrrp.packet",
     "havip.vrrp.settings",
+    "havip.vrrp.standing",
     "havip.vrrp.states",
     "havip.vrrp.syncgroup",
     "havip.vrrp.timing",

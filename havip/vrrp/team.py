@@ -14,7 +14,7 @@ from havip.vrrp import syncgroup
 from havip.vrrp.engine import Engine
 from havip.vrrp.events import Cleared, Event
 from havip.vrrp.router import Router
-from havip.vrrp.syncgroup import Group, Standing
+from havip.vrrp.standing import Group, Standing
 
 
 class Team:

@@ -13,7 +13,7 @@ from typing import Any
 from havip.clock import Duration, Instant, seconds
 from havip.vrrp import syncgroup
 from havip.vrrp.events import Cleared, Event, Impeded, Start, StepDown, Stop
-from havip.vrrp.syncgroup import Group, Standing
+from havip.vrrp.standing import MOST_CLASHES, Group, Standing, memory
 from tests.sim.host import Host, Weather
 from tests.sim.lan import Lan, Timeline
 
@@ -60,7 +60,7 @@ class Band:
 
     def longest_pause(self) -> Duration:
         """Return by how much a group may lengthen a wait."""
-        return syncgroup.memory(self.members, syncgroup.MOST_CLASHES)
+        return memory(self.members, MOST_CLASHES)
 
     def step(self, host: Host, event: Event) -> None:
         """Let an event happen to one member, and to the others what follows."""

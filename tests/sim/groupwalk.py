@@ -21,7 +21,7 @@ from havip.vrrp.events import Cleared, Event, Impeded, Start, Stop, Tick
 from havip.vrrp.machine import Initialize, Master, State
 from havip.vrrp.packet import Advert
 from havip.vrrp.settings import Settings
-from havip.vrrp.syncgroup import Group, Standing
+from havip.vrrp.standing import Group, Standing, memory
 from tests.sim.walk import NOW, Broken, Verdict, Way, advert_of, settling_time, shifted
 
 START, STOP, TICK, CLEARED, IMPEDED = Start(), Stop(), Tick(), Cleared(), Impeded("no carrier")
@@ -199,7 +199,7 @@ class GroupWalk:
     def plain(self, host: int, standing: Standing) -> Standing:
         """Return a standing without what no longer matters: that it gave way is forgotten after a while."""
         members = list(map(Seat, self.settings[host], self.off.states))
-        over = NOW - syncgroup.memory(members, standing.clashes)
+        over = NOW - memory(members, standing.clashes)
         gave_way_at, clashes = standing.gave_way_at, standing.clashes
         better, weaker = standing.better, standing.weaker
         if gave_way_at <= over:
