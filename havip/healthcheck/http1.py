@@ -12,6 +12,8 @@ from typing import Final
 
 LONGEST_HEAD: Final = 32768  # bytes of all heads and trailers of one answer
 LONGEST_LINE: Final = 4096  # bytes of a chunk's size and extensions
+MOST_FIELDS: Final = 256  # of one head, and of one trailer
+MOST_CHUNKS: Final = 1024  # and one more for each 64 bytes: each costs time, be it of one byte
 MOST_INTERIM: Final = 16  # answers of the class 1xx before the one that counts
 BEGINNING: Final = b"HTTP/1."
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t -~\x80-\xff]*))?")
@@ -40,6 +42,7 @@ class Answer:
         "_rest",
         "_step",
         "chunked",
+        "chunks",
         "complete",
         "headed",
         "headers",
@@ -56,6 +59,7 @@ class Answer:
         "size",
         "spent",
         "status",
+        "trailers",
     )  # fmt: skip
 
     def __init__(self, keep: int = 0, sink: Sink | None = None, *, no_body: bool = False) -> None:
@@ -69,6 +73,8 @@ class Answer:
         self.interim = 0
         self.length: int | None = None  # None: chunked, or until the connection ends
         self.chunked = False
+        self.chunks = 0  # so far
+        self.trailers = 0  # lines of them so far
         self.size = 0  # bytes of the body so far
         self.keep = keep  # bytes of the body that are kept at most
         self.kept = bytearray()
@@ -135,9 +141,11 @@ class Answer:
     def _fields(self, text: bytes) -> None:
         """Take the header fields (RFC 9112 section 5)."""
         headers, end = self.headers, 0
-        for match in FIELD.finditer(text):
+        for number, match in enumerate(FIELD.finditer(text)):
             if match.start() != end:
                 break
+            if number >= MOST_FIELDS:
+                raise TooLong(f"more than {MOST_FIELDS} header fields")
             end = match.end()
             name, value = match.groups()
             name, value = name.lower(), value.rstrip(b" \t")
@@ -213,6 +221,9 @@ class Answer:
         self.spent += len(line) - len(match[1])
         if self.spent > LONGEST_HEAD:
             raise TooLong(f"extensions of chunks of more than {LONGEST_HEAD} bytes")
+        self.chunks += 1
+        if self.chunks > MOST_CHUNKS + self.size // 64:
+            raise TooLong(f"{self.chunks} chunks for the first {self.size} bytes of a body")
         self.owed = int(match[1], 16)
         self._step = self._sized if self.owed else self._trailer
         return end + 1
@@ -236,6 +247,9 @@ class Answer:
         if end < 0:
             return at
         self.spent += after - at
+        self.trailers += 1
+        if self.trailers > MOST_FIELDS:
+            raise TooLong(f"a trailer of more than {MOST_FIELDS} fields")
         self.complete = data[at:end] in (b"", b"\r")
         return after
 

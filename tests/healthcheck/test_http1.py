@@ -172,3 +172,19 @@ def test_any_bytes_are_an_answer_or_a_refusal(pieces: list[bytes], begin: bytes)
         why = str(refusal)
     assert why.isprintable()
     assert len(answer.kept) <= 16
+
+
+def test_what_costs_time_and_few_bytes_is_bounded_in_number() -> None:
+    """A body in chunks of one byte took the checker 0.2 s of processor time: each of 65536 is three steps."""
+    for head, piece, most, why in (
+        (CHUNKED, b"1\r\nx\r\n", 1100, "chunks for the first 10[0-9][0-9] bytes of a body"),
+        (OK, b"a:\r\n", 300, "more than 256 header fields"),
+        (CHUNKED + b"0\r\n", b"a\r\n", 300, "a trailer of more than 256 fields"),
+    ):
+        with pytest.raises(TooLong, match=why):
+            fed(head + piece * most + b"\r\n")
+
+
+def test_chunks_of_a_usual_size_may_be_as_many_as_they_like() -> None:
+    answer, _ = fed(CHUNKED + (b"40\r\n" + b"x" * 64 + b"\r\n") * 10_000 + b"0\r\n\r\n")
+    assert (answer.complete, answer.size, answer.chunks) == (True, 640_000, 10_001)
