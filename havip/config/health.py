@@ -64,6 +64,7 @@ class Check:
     warm_up: Duration = ZERO  # over which first runs are spread, beside what is needed anyway
     parent: str = ""  # the check without which this one cannot be good; empty: none
     damping: Damping | None = None
+    log_failures: bool = False  # each, not those alone that turn the verdict
     weight: int = 0
     reverse: bool = False
 

@@ -5,6 +5,7 @@ Checks that are alike but for their names share one probe: an endpoint is asked 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,8 @@ from havip.healthcheck.schedule import Phases, first_due, next_due
 from havip.healthcheck.turns import Turns
 from havip.healthreport import CheckReport
 from havip.messages import TrackResult
+
+log = logging.getLogger("havip.checker")
 
 MOST_AT_ONCE: Final = 10_000  # probes under way, if the process may have as many descriptors
 MOST_PROGRAMS: Final = 64  # of the operator's under way: each is a process, and they are not ours
@@ -166,6 +169,8 @@ class Checks:
         probed.record.ran(result.outcome, result.took, result, now)
         if probed.judge(result, now):
             self._relations.judge(list(probed.names), self._judge)
+        elif probed.check.log_failures and not result.outcome.passed:
+            log.info("check %s: one run failed: %s", ", ".join(probed.names), result)
         if probed.wanted:  # what was told may have put it to rest
             self._schedule(probed, probed.next_run(now))
         self._lane(probed).freed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from itertools import pairwise
 
@@ -292,3 +293,18 @@ def test_one_that_is_held_back_and_fails_says_why_it_failed() -> None:
         scene.pass_by(milliseconds(500))
     assert scene.said("web")[-2] == (False, REFUSED)
     assert "held back" in scene.said("web")[-1][1]
+
+
+def test_every_failed_run_is_logged_if_that_is_wished_for(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "havip.checker")
+    scene = Scene()
+    pace = {"interval": seconds(1), "rise": 1, "fall": 3}
+    scene.put(check("loud", log_failures=True, **pace), check("quiet", **pace))
+    scene.pass_by(milliseconds(5500))
+    scene.fails("loud")
+    scene.fails("quiet")
+    scene.pass_by(seconds(5))
+    lines = [record.getMessage() for record in caplog.records]
+    failed = [line for line in lines if line.startswith("check loud: one run failed: ")]
+    assert len(failed) == 4  # of five; the one that turned the verdict is told as news
+    assert not any("quiet" in line for line in lines)

@@ -17,7 +17,7 @@ from havip.config.keys.cast import HOST_NAME
 from havip.config.keys.names import INTERFACE, NAME
 from havip.config.keys.probes import CONVERSATIONS
 from havip.config.keys.tracking import WEIGHT, weighted
-from havip.config.kinds import Length, Schema, Whole, Word, Wrong
+from havip.config.kinds import Flag, Length, Schema, Whole, Word, Wrong
 
 PORT = Whole(1, 65535)
 PACE = Length(milliseconds(10), seconds(86400))
@@ -175,6 +175,13 @@ CHECK = Group(
             "hold it back while it fails again and again; each failure adds 1000 to a penalty",
             {"half_life": "30s"},
             elsewhere=("flap_damping", "dampening"),
+        ),
+        Field(
+            "log_failures",
+            Flag(),
+            "give every failed run its line in the log, not those alone that turn the verdict",
+            True,
+            elsewhere=("log_all_failures", "checker_log_all_failures"),
         ),
         *weighted(WEIGHT, ""),
     ),
