@@ -55,14 +55,19 @@ def check_kind(name: str, read: Read, problems: Problems) -> None:
 
 
 def check_families(reading: Reading, problems: Problems) -> None:
-    """Refuse a source of another family than the destination."""
+    """Refuse a source of another family than the destination, and a link-local one on no link."""
     host, source = good(reading, "host"), good(reading, "source")
-    if host is None or source is None:
+    if host is None:
         return
     try:
         there = ip_address(host.value)
     except ValueError:
         return  # a name: whichever of its addresses are of the source's family will do
+    if there.version == 6 and there.is_link_local and "interface" not in reading:
+        why = "a link-local address is there on every link"
+        problems.add(host.place, quote(host.value), 'the key "interface" beside it', why=why)
+    if source is None:
+        return
     if there.version != source.value.version:
         why = f"the host is {there}"
         problems.add(source.place, quote(str(source.value)), f"an IPv{there.version} address", why=why)

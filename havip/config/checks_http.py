@@ -41,6 +41,7 @@ def check_http(http: Reading, problems: Problems) -> None:
             key = RESERVED[name.lower()]
             why = f'the key "{key}" says it' if key else "it is not for you to say"
             problems.add(header.place, f"the header {quote(name)}", why=why)
+            problems.hide(header.value, (header.place.line,))
 
 
 def check_request(request: Reading, problems: Problems) -> None:

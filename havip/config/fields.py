@@ -111,7 +111,7 @@ class Field:
     example: Any = None
     own: bool = False  # belongs to one virtual router: no place in `defaults`
     required: bool = False  # although the dataclass has a default
-    secret: bool = False  # its value is shown nowhere
+    secret: bool = False  # its value, which is or may hold a secret, is shown nowhere
     elsewhere: tuple[str, ...] = ()  # what other programs call it, for the hint
 
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from havip.config.cast import Key
 from havip.config.fields import Field, Group, ListOf, Named, Shape
@@ -23,6 +23,7 @@ AT_ONCE = (
     "daemon.script_user:", "daemon.script_group:", "daemon.dumps", "daemon.nftables_priority:",
     "daemon.checker_silence.",
 )  # fmt: skip
+MOST_IN_A_LINE: Final = 50  # changed settings; `havip reload` shows them all
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
 
 
@@ -60,12 +61,18 @@ class Plan:
                 ("dropped", described["drop"]),
                 ("changed", changed),
                 ("added", described["add"]),
-                ("set", self.settings),
+                ("set", shortened(self.settings)),
                 ("not until the next start:", self.restart),
             )
             if names
         ]
         return "; ".join([*parts, f"{len(self.keep)} kept"])
+
+
+def shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return so many of the lines as a log can take, and how many more there are."""
+    more = len(lines) - MOST_IN_A_LINE
+    return lines if more <= 0 else (*lines[:MOST_IN_A_LINE], f"and {more} more")
 
 
 def plan(old: Configuration, new: Configuration) -> Plan:

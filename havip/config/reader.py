@@ -6,6 +6,7 @@ value that cannot be read is reported and becomes `BAD`; reading goes on.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from havip.config.fields import Group, ListOf, Named, Shape
@@ -14,6 +15,8 @@ from havip.config.nodes import Mapping, Node, Scalar, Sequence, kind_of
 from havip.config.problems import Place, Problems, nearest_of, quote
 from havip.config.secrettext import SecretText, is_near_secrets
 
+#: keys that we do not know and whose values are secrets all the same, by their names
+SECRETIVE: Final = re.compile("passw|secret|token|authoriz|credential|auth_pass|api_?key", re.IGNORECASE)
 BAD: Final = object()  #: stands for a value that was reported
 
 MERGE_KEY = "<<"
@@ -95,7 +98,7 @@ class Reader:
                 nearest = nearest_key(name, group)
                 meant.add(nearest)
                 self.unknown(name, place, nearest)
-                if is_near_secrets(group):
+                if is_near_secrets(group) or SECRETIVE.search(name):
                     self.hide(value)
             else:
                 reading[name] = self.read(value, field.shape, place)

@@ -93,6 +93,11 @@ MISTAKES = [
         '8:49: checks.pair.script.user: there is no user "nemo"',
     ),
     (
+        "  pair: {ping: {}, host: 'fe80::1'}\n",
+        '8:26: checks.pair.host: expected the key "interface" beside it, found "fe80::1": '
+        "a link-local address is there on every link",
+    ),
+    (
         "  pair: {MISC_CHECK: {}}\n",
         '8:10: checks.pair.MISC_CHECK: unknown key "MISC_CHECK"; did you mean "script"?',
     ),

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from havip.clock import seconds
+from havip.config.health import Check
 from havip.config.model import Announcing, Configuration, Daemon, VirtualAddress, VirtualRouter
 from havip.config.plan import Plan, plan
+from havip.config.probes import Tcp
 
 
 def addresses(*last: int) -> tuple[VirtualAddress, ...]:
@@ -132,6 +134,14 @@ def test_a_plan_is_described_in_words_and_in_json() -> None:
         "dropped b; changed a (priority: 100 -> 150); added fresh; 1 kept"
     )
     assert str(planned((A,), (A,))) == "1 kept"
+
+
+def test_the_log_gets_so_much_of_a_plan_as_a_line_can_hold() -> None:
+    """A file of 10,000 health checks that replaces another one is told in full by `havip reload` alone."""
+    checks = tuple(Check(f"s{number}", tcp=Tcp()) for number in range(10_000))
+    result = plan(Configuration(), Configuration(checks=checks))
+    assert len(result.describe()["settings"]) == 10_000
+    assert str(result).endswith("checks.s48: added, checks.s49: added, and 9950 more; 0 kept")
 
 
 def test_a_new_order_of_addresses_is_a_change() -> None:

@@ -56,6 +56,14 @@ def test_a_key_file_that_changed_is_a_change(tmp_path: Path) -> None:
     ]
 
 
+def test_a_plan_does_not_show_what_headers_say() -> None:
+    def asking(key: str) -> str:
+        return router() + f"checks: {{web: {{http: {{headers: ['X-Api-Key: {key}']}}, host: 192.0.2.10}}}}\n"
+
+    described = plan(read(asking("first")), read(asking("second"))).describe()
+    assert described["settings"] == ["checks.web.http.headers: changed"]
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -82,3 +90,23 @@ def test_check_shows_no_line_with_a_secret(
         assert shown
         assert KEY[:8] not in shown
         assert not as_json or json.loads(shown)["problems"]
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        f"postgresql: {{password: {KEY}}}",  # there is no such key: no password is ever sent
+        f"redis: {{password: {KEY}}}",
+        f"http: {{headers: ['Authorization: Bearer {KEY}']}}",
+        f"http: {{bearer_token: {KEY}}}",
+        f"http: {{username: probe, password: {{value: {KEY}}}, paht: /}}",
+    ],
+)
+def test_nor_does_it_show_a_secret_of_a_probe(
+    probe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "havip.yaml"
+    path.write_text(router() + f"checks: {{web: {{{probe}, host: 192.0.2.10}}}}\n")
+    for as_json in (False, True):
+        assert check.run(argparse.Namespace(config=str(path), json=as_json)) == 1
+        assert KEY[:8] not in "".join(capsys.readouterr())

@@ -143,7 +143,7 @@ WEBHOOK = Group(
     Webhook,
     (
         Field("url", URL, "where each change is posted", "https://example.net/hooks/havip"),
-        Field("headers", ListOf(HEADER, 32), "headers to send along", ["X-Team: network"]),
+        Field("headers", ListOf(HEADER, 32), "headers to send along", ["X-Team: network"], secret=True),
         Field(
             "authorization",
             SECRET,

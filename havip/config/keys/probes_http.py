@@ -165,7 +165,7 @@ HTTP = Group(
             elsewhere=("url",),
         ),
         Field("version", Word(HttpVersion), "the version of HTTP", "1.0", elsewhere=("http_protocol",)),
-        Field("headers", ListOf(HEADER, 32), "headers to send along", ["X-Probe: havip"]),
+        Field("headers", ListOf(HEADER, 32), "headers to send along", ["X-Probe: havip"], secret=True),
         Field(
             "username", Text("a name without a colon", r"^[^:]+$", longest=255), "who we are (Basic)", "probe"
         ),
