@@ -128,6 +128,7 @@ class Checks:
         del self._by_check[probed.check.probed]
         self._coming.pop(probed, None)
         self._end(probed)
+        self._runner.forget(probed.check)
         return probed
 
     def _end(self, probed: Probed) -> None:

@@ -91,6 +91,10 @@ class Runner:
             errand.cancel()
         self._reactor.close()
 
+    def forget(self, check: Check) -> None:
+        """Keep nothing of a check that is no more."""
+        self._ways.pop(id(check), None)
+
     def start(
         self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None = None
     ) -> Ending | None:

@@ -116,6 +116,9 @@ class Servers:
         for one in self._visits:
             one.cancel()
 
+    def forget(self, check: Check) -> None:
+        """Keep nothing anyway."""
+
     def start(self, check: Check, now: Instant, done: Done, note: object = None) -> Visit:
         self._visits = [one for one in self._visits if not one.over]
         visit, host = Visit(), check.host

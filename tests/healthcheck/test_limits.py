@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from havip.clock import milliseconds
+from havip.config.health import Check
+from havip.config.probes import Tcp
+from havip.healthcheck.checks import Checks
+from havip.messages import TrackResult
 
 CODE = """
 import resource
@@ -27,3 +35,29 @@ def test_places_go_by_the_descriptors_that_the_process_may_have(soft: int, hard:
     code = CODE.format(soft=soft, hard=hard)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == expected
+
+
+def living() -> int:
+    """Return how many checks there are in this process."""
+    gc.collect()
+    return sum(isinstance(one, Check) for one in gc.get_objects())
+
+
+def test_nothing_is_kept_of_checks_that_a_reload_exchanges() -> None:
+    """How each is run was kept for good: 0.9 MB for each reload of a thousand."""
+
+    async def scene() -> None:
+        told: asyncio.Queue[TrackResult] = asyncio.Queue()
+        checks = Checks(told.put_nowait)
+        before = living()
+        for generation in range(5):
+            pace = milliseconds(10 + generation)
+            checks.put(Check("web", tcp=Tcp(), host="127.0.0.1", port=1, interval=pace), None)
+            checks.begin()
+            while not checks.totals()["runs"] > generation:
+                await asyncio.sleep(0)
+        checks.drop("web")
+        assert living() == before
+        checks.stop()
+
+    asyncio.run(scene())
