@@ -29,6 +29,7 @@ from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
 from havip.messages import (
+    ERROR,
     INFO,
     WARNING,
     Alive,
@@ -46,8 +47,10 @@ from havip.messages import (
     Setup,
     TrackResult,
 )
+from havip.plain import Unfit
 
 ALIVE_EVERY: Final = 1.0  # seconds
+LONGEST: Final = 300  # characters of what was not understood
 KEPT_BACK: Final = 512  # descriptors for scripts, files and ourselves
 #: To run scripts as other users and end them, to hear of processes, to read files that are others' alone; to
 #: send probes through an interface, with a mark, and as ICMP.
@@ -69,6 +72,7 @@ class Checker:
         self._checks = Checks(self._tell, Runner(runs), places=places())
         self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
+        self.unfit = False  # it cannot go on, though nobody told it to leave
         self._writing = False
 
     async def run(self) -> None:
@@ -100,7 +104,14 @@ class Checker:
 
     def _hear(self) -> None:
         self._channel.flush()
-        for message in self._channel.receive():
+        try:
+            received = self._channel.receive()
+        except Unfit as error:  # as when the package was exchanged under a running daemon
+            self.log(ERROR, f"the checker worker is told what it does not understand: {error}"[:LONGEST])
+            self.unfit = True
+            self._leave.set()
+            return
+        for message in received:
             self._obey(message)
         if self._channel.has_input:  # after the probes have had their turn: there may be thousands
             asyncio.get_running_loop().call_soon(self._hear)
@@ -223,11 +234,13 @@ def main(channel: int, runs: int) -> None:
     process.set_name("havip-checker")
     os.set_inheritable(runs, False)  # no business of what it runs
 
-    async def run() -> None:
+    async def run() -> bool:
         checker = Checker(Channel(socket.socket(fileno=channel)), Runs(runs))
         log = logging.getLogger("havip.checker")
         log.propagate = False
         log.addHandler(ToSupervisor(checker))
         await checker.run()
+        return checker.unfit
 
-    asyncio.run(run())
+    if asyncio.run(run()):
+        raise SystemExit(1)  # not 0: the supervisor is to start another one

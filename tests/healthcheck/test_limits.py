@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import select
+import socket
 import subprocess
 import sys
 
 import pytest
 
+from havip.channel import Channel
 from havip.clock import milliseconds
 from havip.config.health import Check
 from havip.config.probes import Tcp
+from havip.healthcheck import runs
 from havip.healthcheck.checks import Checks
-from havip.messages import TrackResult
+from havip.messages import ERROR, LogLine, Message, TrackResult
+from havip.workers import CHECKER_BOOT
+from tests.house_map import ROOT
 
 CODE = """
 import resource
@@ -61,3 +68,25 @@ def test_nothing_is_kept_of_checks_that_a_reload_exchanges() -> None:
         checks.stop()
 
     asyncio.run(scene())
+
+
+def test_a_checker_that_is_told_what_it_does_not_understand_says_so_and_ends() -> None:
+    """The package was exchanged under a running daemon: the new checker had spun, and filled the log."""
+    ours, theirs = socket.socketpair()
+    page = runs.create()
+    boot = CHECKER_BOOT.format(root=str(ROOT), channel=theirs.fileno(), runs=page)
+    channel = Channel(ours)
+    with subprocess.Popen([sys.executable, "-c", boot], pass_fds=(theirs.fileno(), page)) as process:
+        theirs.close()
+        os.close(page)
+        body = b'["PutCheck", {"what": "a check of next year"}]'
+        ours.sendall(len(body).to_bytes(4, "big") + body)
+        heard: list[Message] = []
+        while not channel.closed:
+            assert select.select([channel], [], [], 15)[0]
+            heard += channel.receive()
+        assert process.wait(15) == 1
+    channel.close()
+    (line,) = (message for message in heard if isinstance(message, LogLine))
+    assert line.level == ERROR
+    assert line.text.startswith("the checker worker is told what it does not understand: ")
