@@ -266,7 +266,8 @@ class Supervisor:
         if not self._managed.ready:
             self._settle_down()
             self._managed.complete()
-            log.info("%d virtual routers are running", len(self.configuration.virtual_routers))
+            many = len(self.configuration.virtual_routers)
+            log.info("%d virtual %s running", many, "router is" if many == 1 else "routers are")
         for number in [number for number in self._committed if number <= generation]:
             self._committed.pop(number).set()
 
