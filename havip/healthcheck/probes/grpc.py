@@ -25,7 +25,7 @@ END_STREAM = ACK = 0x01
 END_HEADERS, PADDED, PRIORITY = 0x04, 0x08, 0x20
 NO_PUSH: Final = Struct(">HI").pack(2, 0)
 LONGEST_FRAME: Final = 16384  # bytes (RFC 9113 section 4.2); we never raise it
-LONGEST_HEADERS: Final = 65536  # bytes of one block, encoded or not
+LONGEST_HEADERS: Final = 16384  # bytes of all of a call, and of one block when decoded: they cost time
 LONGEST_MESSAGE: Final = 4096  # bytes; a verdict takes two
 MOST_FRAMES: Final = 200
 PATH: Final = "/grpc.health.v1.Health/Check"
@@ -110,6 +110,7 @@ class Call:
         self.ended = False
         self._decoder = hpack.Decoder(max_header_list_size=LONGEST_HEADERS)
         self._block = b""  # of headers that go on
+        self._spent = 0  # bytes of headers so far
         self._open = False  # nothing but CONTINUATION may follow
 
     def take(self, kind: int, flags: int, number: int, payload: bytes) -> bytes:
@@ -140,7 +141,8 @@ class Call:
         if kind == HEADERS:
             payload = unpadded(flags, payload)[5 if flags & PRIORITY else 0 :]
         self._block += payload
-        if len(self._block) > LONGEST_HEADERS:
+        self._spent += len(payload)
+        if self._spent > LONGEST_HEADERS:
             raise Failed(Failure.TOO_LONG, f"headers of more than {LONGEST_HEADERS} bytes")
         self._open = not flags & END_HEADERS
         if self._open:
