@@ -25,7 +25,7 @@ END_STREAM = ACK = 0x01
 END_HEADERS, PADDED, PRIORITY = 0x04, 0x08, 0x20
 NO_PUSH: Final = Struct(">HI").pack(2, 0)
 LONGEST_FRAME: Final = 16384  # bytes (RFC 9113 section 4.2); we never raise it
-LONGEST_HEADERS: Final = 16384  # bytes of all of a call, and of one block when decoded: they cost time
+LONGEST_HEADERS: Final = 32768  # bytes of all of a call, and of one block when decoded: they cost time
 LONGEST_MESSAGE: Final = 4096  # bytes; a verdict takes two
 MOST_FRAMES: Final = 200
 PATH: Final = "/grpc.health.v1.Health/Check"
