@@ -17,7 +17,9 @@ from tests.services.exporter import from_json, from_state, from_stats
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = (ROOT / "docs/operations.md").read_text()
-SCRIPT = "scripts:\n  flag: {command: /usr/bin/true, interval: 100ms, weight: -1}\n"
+SCRIPT = (
+    "scripts:\n  flag: {command: /usr/bin/true, interval: 100ms}\n"  # no weight: no MASTER before its result
+)
 
 
 def test_each_signal_has_its_file_written(lan: Lan, folder: Path) -> None:

@@ -74,6 +74,8 @@ def live_through_everything(lan: Lan, worker: Worker, rounds: int) -> None:
         worker.tell(PutRouter(virtual("more", 99, "10.77.0.99/24")), DropRouter(("eth0", 99, 4, "")))
         worker.wait_for(RouterGone)
         worker.describe(generation)
+    worker.wait_for(Alive)  # what is done when there is time belongs to a life, however short it is
+    worker.wait_for(Alive)
 
 
 def test_a_worker_has_loaded_the_standard_library_and_havip_and_nothing_that_waits(lan: Lan) -> None:
