@@ -121,6 +121,10 @@ class Engine:
                     return step
         return machine.step(settings, state, TICK, now)
 
+    def remark(self, router: Router, kind: str, text: str, now: Instant) -> None:
+        """Tell what an operator should know about a router, which is not a packet."""
+        self._on_remark(router.port.on, (router, kind, text), now)
+
     def hear(self, port: Port | Ear, now: Instant) -> bool:
         """Take a batch of packets from a port or from its ear; say whether the socket is empty now."""
         if port.receiver is None:

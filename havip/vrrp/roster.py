@@ -196,8 +196,11 @@ class Roster:
         if changes.lost:
             lost = set(changes.lost)
             for router in self.routers.values():
-                if router.is_master and any(key in lost for key, _ in router.batch.tracked):
+                gone = [one for key, one in router.batch.tracked if key in lost] if router.is_master else []
+                if gone:
                     router.lost += 1
+                    more = f" and {len(gone) - 1} more" if gone[1:] else ""
+                    self._engine.remark(router, "lost", f"put back {gone[0]}{more}, gone meanwhile", now)
                     self._engine.step(router, AddressesLost(), now)
 
     def refresh(self, port: Port, now: Instant) -> None:

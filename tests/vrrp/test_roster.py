@@ -152,6 +152,7 @@ def test_a_stripped_address_is_put_back_in_place(stack: Stack) -> None:
     assert stack.kernel.held == held
     assert stack.router().state_name == "MASTER"
     assert stack.router().lost == 1
+    assert stack.remarks == ["lost"]
 
 
 def test_somebody_elses_address_is_not_ours_to_put_back(stack: Stack) -> None:
