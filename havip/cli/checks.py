@@ -118,6 +118,8 @@ def summary(checks: Checks) -> str:
     parts = [f"{checks.good} good", f"{checks.failed} {FAILED if not checks.failed else 'FAILED'}"]
     parts += [f"{checks.warned} with a WARNING"] if checks.warned else []
     parts += [f"{checks.unknown} without a verdict yet"] if checks.unknown else []
+    waiting = checks.counters.get("waiting", 0)
+    parts += [f"{waiting} LATE: they wait until others have ended"] if waiting else []
     return f"{checks.total} checks: {', '.join(parts)}"
 
 

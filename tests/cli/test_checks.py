@@ -111,6 +111,15 @@ def test_checks_are_a_table_and_a_summary(
     assert says["asked"] == {"verb": "checks", "names": [], "failed": False}
 
 
+def test_the_summary_says_that_checks_wait_for_a_place(
+    says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3000 checks with 1024 descriptors: nearly every run was late, and nothing but a counter said so."""
+    says["checks"]["counters"] = {"runs": 92, "waiting": 1352}
+    shown = printed(capsys, "checks", "--socket", socket_path)
+    assert shown.endswith("1 without a verdict yet, 1352 LATE: they wait until others have ended\n")
+
+
 def test_names_and_failed_go_to_the_daemon(
     says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
