@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from havip.cli import BAD, DEFAULT_CONFIGURATION, GOOD, USAGE, VERBS
@@ -16,6 +19,7 @@ from havip.errors import HavipError, Unreachable
 
 if TYPE_CHECKING:
     from havip.cli.rehearsal import Rehearsal
+    from havip.config.health import Check
     from havip.config.model import Configuration
 
 HELP = VERBS["check-now"]
@@ -68,19 +72,22 @@ def run(options: Namespace) -> int:
     """Run the check once.  Returns 0 if it passed."""
     from havip.cli.rehearsal import Rehearsal, definitions
     from havip.config.placing import placed
-    from havip.config.problems import ConfigurationError
-    from havip.config.yamlfile import load
+    from havip.config.yamlfile import examine
     from havip.services.checkbook import no_check
 
-    try:
-        configuration = placed(load(options.config), None)
-    except ConfigurationError as error:
-        for problem in error.problems:
+    findings = examine(options.config, elsewhere=True)
+    if findings.configuration is None:
+        for problem in findings.problems:
             print(problem, file=sys.stderr)
         return COULD_NOT
+    configuration = placed(findings.configuration, None)
     checks = definitions(configuration)
     if options.name not in checks:
         print(f"havip: {no_check(options.name, checks)}", file=sys.stderr)
+        return COULD_NOT
+    for name, credential in credentials_of(options.name, checks):
+        what = f'the credential "{credential}", which systemd hands to the daemon alone'
+        print(f"havip: check {name} needs {what}", file=sys.stderr)
         return COULD_NOT
     verdict = verdict_of(options, configuration)  # before we leave this namespace: a relative path stays
     enter(options, configuration)
@@ -92,6 +99,33 @@ def run(options: Namespace) -> int:
         print(f"{options.name} {'PASSED' if word.good else 'FAILED'}: {word.why}")
         print(in_words(verdict))
     return GOOD if word.good else BAD
+
+
+def credentials_of(name: str, checks: Mapping[str, Check]) -> Iterator[tuple[str, str]]:
+    """Yield the credentials that a check, or one that it goes by, needs; nothing if they can be read here."""
+    from havip.config.keyfiles import CREDENTIALS
+
+    if os.environ.get(CREDENTIALS):
+        return
+    waiting, seen = [name], set()
+    while waiting:
+        check = checks.get(waiting.pop())
+        if check is not None and check.name not in seen:
+            seen.add(check.name)
+            waiting += check.needs
+            yield from ((check.name, credential) for credential in credentials_within(check))
+
+
+def credentials_within(value: Any) -> Iterator[str]:
+    """Yield the names of the credentials in a value of the configuration."""
+    from havip.config.authentication import SecretSource
+
+    if isinstance(value, SecretSource):
+        if value.credential is not None:
+            yield value.credential
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from credentials_within(getattr(value, field.name))
 
 
 def enter(options: Namespace, configuration: Configuration) -> None:

@@ -134,6 +134,23 @@ def test_an_unknown_name_and_a_bad_file_are_no_failure_of_the_check(
     assert f'{file}:2:10: checks.web: expected the key "host"' in capsys.readouterr().err
 
 
+def test_a_credential_of_systemds_stops_only_the_checks_that_need_it(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = (
+        "  cache: {redis: {password: {credential: redis}}, host: 127.0.0.1}\n"
+        "  both: {any: [cache, fine]}\n"
+        "  fine: {file: {path: /nowhere/number}}\n"
+    )
+    file.write_text(file.read_text() + more)
+    assert told(capsys, file, "fine")[0] == 0
+    for name in ("cache", "both"):
+        assert command.main(["check-now", name, "-c", str(file)]) == 2
+        assert capsys.readouterr().err == (
+            'havip: check cache needs the credential "redis", which systemd hands to the daemon alone\n'
+        )
+
+
 def test_the_namespace_of_the_daemon_must_be_there_unless_one_stays_here(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
