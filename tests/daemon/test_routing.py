@@ -85,6 +85,12 @@ def wait(host: Host, holds: Callable[[], bool], what: str) -> None:
     host.wait(ROUTING_EVENTS | ADDRESS_EVENTS | LINK_EVENTS, holds, what, PATIENCE)
 
 
+def listens(host: Host, pid: int) -> bool:
+    """Say whether a process hears the kernel's events."""
+    rows = map(str.split, host.run("cat", "/proc/net/netlink").stdout.splitlines()[1:])
+    return any(row[2] == str(pid) and int(row[3], 16) for row in rows)
+
+
 HELD = ["203.0.113.0/24 via 10.88.0.9", "203.0.114.0/24 via 10.88.0.9"]
 
 
@@ -163,6 +169,8 @@ def test_a_reload_touches_nothing_that_did_not_change(crossing: Crossing, folder
         daemon.wait_for("forwarder: MASTER")
         wait(crossing.r1, lambda: len(rules(crossing.r1)) == 1, "the rule")
         monitor = crossing.r1.popen("ip", "monitor", "route", "rule", "address", stdout=-1, text=True)
+        while not listens(crossing.r1, monitor.pid):
+            assert monitor.poll() is None
         changed = forwarder().replace("203.0.114.0/24", "203.0.115.0/24")
         daemon.configure(changed)
         plan = daemon.client.reload()

@@ -277,7 +277,9 @@ def test_what_a_killed_predecessor_left_is_swept() -> None:
     program = (
         "import sys, lab.netns as n\n"
         f"net = n.Network({PREFIX!r})\n"
-        "process = net.host('a').popen('sleep', '1000')\n"
+        "host = net.host('a')\n"
+        "process = host.popen('sleep', '1000')\n"
+        "while not n.members(host.namespace): pass\n"  # it has yet to enter
         "print(process.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )

@@ -74,6 +74,11 @@ adverts = st.builds(
 )
 
 
+def parts(state: State) -> bool:
+    """Say whether a backup may still tell a better master that it was master itself."""
+    return isinstance(state, Backup) and state.parting is not None and state.parting.left > 0
+
+
 class Walk(RuleBasedStateMachine):
     """One router, its clock, and whatever may happen to it."""
 
@@ -107,7 +112,7 @@ class Walk(RuleBasedStateMachine):
             assert sent in ([], [0])
         else:
             assert sent in ([], [self.us.priority])
-            assert not sent or isinstance(before, Master) or isinstance(self.state, Master)
+            assert not sent or isinstance(before, Master) or isinstance(self.state, Master) or parts(before)
         return actions
 
     def do(self, action: Action) -> None:
@@ -163,7 +168,12 @@ class Walk(RuleBasedStateMachine):
                 assert not moved or self.state.advertise_at == self.now + self.us.interval
             case Backup(), Backup():
                 successor = before.deferring and self.state.master != before.master
-                assert actions == ([Followed()] if successor else [])
+                if self.state.parting is not None and self.state.parting != before.parting:
+                    assert parts(before)
+                    assert actions == [SendAdvert(self.us.priority)]
+                    assert self.state.parting == (before.parting.left - 1, self.now)
+                else:
+                    assert actions == ([Followed()] if successor else [])
                 if advert.priority and self.state != before and self.us.version == 3:
                     assert self.state.master_interval == advert.interval
                     assert self.state.master == advert.source
