@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from havip.clock import Instant
@@ -132,11 +133,12 @@ class Checks:
         return probed
 
     def _end(self, probed: Probed) -> None:
-        self._lane(probed).drop(probed)
+        lane = self._lane(probed)
+        lane.drop(probed)
         if probed.run is not None:
             probed.run.cancel()
             probed.run = None
-            self._lane(probed).freed()
+            lane.freed()
 
     def _lane(self, probed: Probed) -> Lane[Probed]:
         return self._probes if probed.check.script is None else self._programs
@@ -151,30 +153,23 @@ class Checks:
                 self._schedule(probed, next_due(probed.due, probed.check.interval, now))
                 return
             probed.run = None
-        told = False
-
-        def done(result: Result) -> None:
-            nonlocal told
-            told = True
-            if probed.run is not None and probed.run.over:
-                probed.run = None
-            self._ended(probed, result)
-
-        run = self._runner.start(probed.check, now, done)
-        if run is not None and not (told and run.over):
+        run = self._runner.start(probed.check, now, partial(self._ended, probed))
+        if run is not None and not run.over:
             probed.run = run
 
     def _ended(self, probed: Probed, result: Result) -> None:
         """Take the outcome of a run, and tell if it is news."""
-        now = self._turns.now()
+        now, lane = self._turns.now(), self._lane(probed)
+        if probed.run is not None and probed.run.over:
+            probed.run = None
         probed.record.ran(result.outcome, result.took, result, now)
         if probed.judge(result, now):
             self._relations.judge(list(probed.names), self._judge)
         elif probed.check.log_failures and not result.outcome.passed:
             log.info("check %s: one run failed: %s", ", ".join(probed.names), result)
         if probed.wanted:  # what was told may have put it to rest
-            self._schedule(probed, probed.next_run(now))
-        self._lane(probed).freed()
+            lane.put(probed, probed.next_run(now))
+        lane.freed()
 
     def _judge(self, name: str) -> bool:
         """Tell what a check says if that is news; say whether it was."""

@@ -47,6 +47,7 @@ class Lane(Generic[Item]):
         self._begin = begin
         self._turns = turns
         self._agenda: Agenda[Item] = Agenda()
+        self._ready = self._agenda.ready
         self._alarm: Alarm | None = None
         self._alarm_at = NEVER
         self._rests_until = Instant(0)
@@ -61,7 +62,7 @@ class Lane(Generic[Item]):
     @property
     def waiting(self) -> int:
         """Return how many are due that found no place."""
-        return self._agenda.waiting
+        return len(self._ready)
 
     def put(self, item: Item, due: Instant) -> None:
         """Have a probe begin at an instant."""
@@ -75,7 +76,7 @@ class Lane(Generic[Item]):
 
     def freed(self) -> None:
         """Take note that a place may have become free."""
-        if self._agenda.waiting and not self._soon:
+        if self._ready and not self._soon:
             self._soon = True
             self._turns.soon(self._go_on)
 

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from havip.clock import Duration, Instant, after, monotonic, to_seconds
+from havip.clock import Duration, Instant, monotonic, to_seconds
 from havip.healthcheck.attempt import TimedOut, Wait
 from havip.healthcheck.outcome import Failed, Failure, Outcome, of_error
 
@@ -43,7 +43,7 @@ class Run:
         self._reactor = reactor
         self.coroutine = coroutine
         self.timeout = timeout
-        self.deadline = after(now, timeout)
+        self.deadline: int = now + timeout
         self.done: Done | None = done  # None: it is over
         self.descriptors: list[int] = []  # watched
         self.waits_for: Wait = (-1, 0)
@@ -68,7 +68,7 @@ class Reactor:
         #: by timeout those that wait, as keys: in each dictionary the first to end comes first
         self._patience: dict[Duration, OrderedDict[Run, None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at: Instant | None = None
+        self._alarm_at: int | None = None
         self.under_way = 0
         self._loop.add_reader(self._epoll.fileno(), self._turn)
 
@@ -173,7 +173,7 @@ class Reactor:
         self._waiting[descriptor] = run
         run.descriptors.append(descriptor)
 
-    def _set_alarm(self, at: Instant) -> None:
+    def _set_alarm(self, at: int) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = at

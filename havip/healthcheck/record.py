@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
-from havip.clock import Duration, Instant, milliseconds, seconds
+from havip.clock import Instant, milliseconds, seconds
 from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthreport import CheckReport
 
@@ -37,7 +37,7 @@ class Record:
         self._took = 0
         self._ended_at = Instant(0)
 
-    def ran(self, outcome: Outcome, took: Duration, told: object, now: Instant) -> None:
+    def ran(self, outcome: Outcome, took: int, told: object, now: Instant) -> None:
         """Count a run that has ended.  The text of ``told`` says it in words."""
         failure = outcome.failure
         if failure is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Protocol, TypeAlias
 
-from havip.clock import ZERO, Duration, Instant, monotonic, spell, to_seconds
+from havip.clock import ZERO, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
 from havip.healthcheck.attempt import Attempt, Probe
 from havip.healthcheck.by_name import in_turn
@@ -20,10 +19,8 @@ from havip.healthcheck.reactor import Reactor
 from havip.healthcheck.runs import Runs
 
 MOST_WAYS: Final = 65536  # checks of which is kept how they are run
-MOST_LITERALS: Final = 65536  # hosts of which is kept that they are addresses
 
 
-@lru_cache(MOST_LITERALS)
 def literal(host: str) -> tuple[str, ...]:
     """Return the address that a host is, an empty one for none; nothing for a name."""
     try:
@@ -38,7 +35,7 @@ class Result:
 
     outcome: Outcome
     peer: str = ""  # empty: it went nowhere
-    took: Duration = ZERO
+    took: int = ZERO  # ns
 
     def __str__(self) -> str:
         """Return it in words: ``HTTP 503, expected 200-299, from 10.0.0.7:80 in 12 ms``."""
@@ -48,6 +45,26 @@ class Result:
 
 
 Done: TypeAlias = Callable[[Result], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the runs of a check go: found out once, since a run costs no more than a few such questions."""
+
+    check: Check
+    probe: Probe
+    by_name: bool  # the host has to be looked up
+    address: str  # numeric; empty for a name, and for what goes nowhere
+    port: int
+    peer: str  # in words
+
+
+def way_of(check: Check) -> Way:
+    """Find out how the runs of a check go."""
+    addresses, port = literal(check.host), check.port_in_force
+    address = addresses[0] if addresses else ""
+    peer = Attempt(check, address, port).peer
+    return Way(check, probe_of(check.kind), not addresses, address, port, peer)
 
 
 class Ending(Protocol):
@@ -69,9 +86,7 @@ class Runner:
         self._reactor = Reactor()
         self._runs = Runs(None) if runs is None else runs
         self._errands: set[Errand] = set()
-        self._ways: dict[
-            int, tuple[Check, Probe, int]
-        ] = {}  # by the identity of the check, which is kept too
+        self._ways: dict[int, Way] = {}  # by the identity of the check, which is kept too
         self.on_gone: Callable[[], None] = lambda: None  # called when a program has ended
 
     @property
@@ -104,34 +119,32 @@ class Runner:
         """
         if check.script is not None:
             return self._run_program(check, now, done, note)
-        addresses, (probe, port) = literal(check.host), self._way(check)
-        address = addresses[0] if addresses else ""  # of a name: not known yet
-        attempt = Attempt(check, address, port, note)
+        way = self._ways.get(id(check))
+        if way is None or way.check is not check:
+            way = self._find_way(check)
+        peer = way.peer
+        attempt = Attempt(check, way.address, way.port, note)
 
         def ended(outcome: Outcome) -> None:
             if outcome.failure is Failure.TIMED_OUT and not outcome.words:
                 outcome = replace(outcome, words=f"{attempt.stage} took longer than {spell(check.timeout)}")
-            done(Result(outcome, attempt.peer, Duration(monotonic() - now)))
+            done(Result(outcome, peer or attempt.peer, monotonic() - now))
 
-        coroutine = probe(attempt) if addresses else in_turn(probe, attempt, self.names, now)
+        coroutine = in_turn(way.probe, attempt, self.names, now) if way.by_name else way.probe(attempt)
         run = self._reactor.start(coroutine, check.timeout, now, ended)
         return None if run.done is None else run
 
-    def _way(self, check: Check) -> tuple[Probe, int]:
-        """Return what does it, and the port: found out once for each check."""
-        known = self._ways.get(id(check))
-        if known is None or known[0] is not check:
-            if len(self._ways) >= MOST_WAYS:
-                self._ways.clear()
-            port = check.port_in_force
-            known = self._ways[id(check)] = check, probe_of(check.kind), port
-        return known[1], known[2]
+    def _find_way(self, check: Check) -> Way:
+        if len(self._ways) >= MOST_WAYS:
+            self._ways.clear()
+        way = self._ways[id(check)] = way_of(check)
+        return way
 
     def _run_program(
         self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None
     ) -> Errand:
         def ended(outcome: Outcome) -> None:
-            done(Result(outcome, "", Duration(monotonic() - now)))
+            done(Result(outcome, "", monotonic() - now))
 
         def gone(errand: Errand) -> None:
             self._errands.discard(errand)

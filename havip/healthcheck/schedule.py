@@ -34,7 +34,9 @@ def next_due(due: Instant, interval: Duration, now: Instant) -> Instant:
 
     What was missed, because we were late or a run took long, is not made up for.
     """
-    passed = max(0, now - due) // interval
+    if now < due + interval:  # nothing was missed
+        return Instant(due + interval)
+    passed = (now - due) // interval
     return after(due, Duration((passed + 1) * interval))
 
 
@@ -71,7 +73,7 @@ class Agenda(Generic[Item]):
 
     def __init__(self) -> None:
         self._coming: list[tuple[Instant, int, Item]] = []
-        self._ready: deque[tuple[Instant, int, Item]] = deque()
+        self.ready: deque[tuple[Instant, int, Item]] = deque()  # due, and without a place
         self._valid: dict[Item, int] = {}
         self._serial = 0
 
@@ -90,19 +92,15 @@ class Agenda(Generic[Item]):
 
     def take(self, now: Instant, places: int) -> Iterator[tuple[Item, Instant]]:
         """Yield up to ``places`` items that are due and when they were, and forget them."""
-        while self._coming and self._coming[0][0] <= now:
-            self._ready.append(heapq.heappop(self._coming))
-        while self._ready and places > 0:
-            due, serial, item = self._ready.popleft()
+        coming, ready = self._coming, self.ready
+        while coming and coming[0][0] <= now:
+            ready.append(heapq.heappop(coming))
+        while ready and places > 0:
+            due, serial, item = ready.popleft()
             if self._valid.get(item) == serial:
                 del self._valid[item]
                 places -= 1
                 yield item, due
-
-    @property
-    def waiting(self) -> int:
-        """Return how many are due that found no place."""
-        return len(self._ready)
 
     @property
     def next_at(self) -> Instant:

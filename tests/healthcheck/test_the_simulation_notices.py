@@ -54,7 +54,7 @@ def last_come_first_served(patch: pytest.MonkeyPatch) -> None:
 
     def init(self: Agenda[Any]) -> None:
         made(self)
-        self._ready = Stack()
+        self.ready = Stack()
 
     patch.setattr(Agenda, "__init__", init)
 

@@ -34,10 +34,13 @@ async def probe(attempt: Attempt) -> Outcome:
     """Connect; send, and read until the answer is right or cannot become right any more."""
     settings = attempt.check.tcp
     if settings is None or not settings.talks:
-        with dial.open_socket(attempt, socket.SOCK_STREAM) as sock:
+        sock = dial.open_socket(attempt, socket.SOCK_STREAM)
+        try:
             await dial.connect(sock, attempt)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-            return TAKEN
+        finally:
+            sock.close()
+        return TAKEN
     with await open_stream(attempt, settings.tls) as stream:
         return replace(await converse(Conversation(stream, attempt), settings), warning=stream.warning)
 
