@@ -7,7 +7,7 @@ export PYTHON
 RUN := .venv/bin/python
 ARGS ?=
 # Tests mostly wait: several processes run them side by side, as many as this.  PROCESSES=0: one after the other.
-PROCESSES ?= 3
+PROCESSES ?= 2
 
 # What each of them needs: Debian packages, and extras of pyproject.toml.
 lab_packages := python3 python3-venv ca-certificates iproute2
