@@ -205,7 +205,7 @@ class Checker:
 def settle_down() -> None:
     """Keep the cycle collector from going through every check again and again: that takes 25 ms of 10,000.
 
-    Probes leave no cycles behind: looking for them after every few hundred runs was a twentieth of their price.
+    Probes leave no cycles behind: looking for them every few hundred runs was a twentieth of their price.
     """
     gc.set_threshold(*RARELY)
     gc.unfreeze()
