@@ -12,7 +12,7 @@ PROCESSES ?= 2
 # What each of them needs: Debian packages, and extras of pyproject.toml.
 lab_packages := python3 python3-venv ca-certificates iproute2
 bench_packages := $(lab_packages) keepalived gcc libc6-dev
-test_packages := $(bench_packages) frr nftables nginx-light openssl tcpdump tshark systemd shellcheck
+test_packages := $(bench_packages) frr nftables nginx openssl tcpdump tshark systemd shellcheck
 test_packages += gcc libsystemd-dev pkg-config python3-dev    # systemd-python has no wheel
 test_packages += dnsmasq-base mariadb-server-core postgresql redis-server    # whom health checks probe
 test_packages += user-mode-linux kmod debootstrap             # for the tests that boot a machine
