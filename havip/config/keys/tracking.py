@@ -66,6 +66,28 @@ def weighted(weight: Weight, default: str) -> tuple[Field, Field]:
 
 OF_DEFINITION = "; unless given, that of its definition"
 
+
+def named(
+    noun: str,
+    tracker: type,
+    key: str,
+    section: str,
+    *,
+    example: str,
+    elsewhere: tuple[str, ...],
+    weight: Weight = WEIGHT,
+    many: str = "",
+) -> Field:
+    """Return the key of a list of things that a section of the file defines by name."""
+    item = Group(
+        tracker,
+        (Field(noun, NAME, f"a name below `{section}`", example), *weighted(weight, OF_DEFINITION)),
+        short=noun,
+    )
+    doc = f"{many or key}, by their names below `{section}`"
+    return Field(key, ListOf(item, MOST_TRACKED), doc, [example], elsewhere=(*elsewhere, noun))
+
+
 TRACK = Group(
     Tracking,
     (
@@ -91,73 +113,32 @@ TRACK = Group(
             ["eth1"],
             elsewhere=("track_interface", "interface"),
         ),
-        Field(
-            "scripts",
-            ListOf(
-                Group(
-                    ScriptTracker,
-                    (
-                        Field("script", NAME, "a name below `scripts`", "web"),
-                        *weighted(WEIGHT, OF_DEFINITION),
-                    ),
-                    short="script",
-                ),
-                MOST_TRACKED,
-            ),
-            "scripts, by their names below `scripts`",
-            ["web"],
-            elsewhere=("track_script", "script"),
-        ),
-        Field(
+        named("script", ScriptTracker, "scripts", "scripts", example="web", elsewhere=("track_script",)),
+        named(
+            "file",
+            FileTracker,
             "files",
-            ListOf(
-                Group(
-                    FileTracker,
-                    (
-                        Field("file", NAME, "a name below `tracked_files`", "load"),
-                        *weighted(FILE_WEIGHT, OF_DEFINITION),
-                    ),
-                    short="file",
-                ),
-                MOST_TRACKED,
-            ),
-            "files, by their names below `tracked_files`",
-            ["load"],
-            elsewhere=("track_file", "file"),
+            "tracked_files",
+            weight=FILE_WEIGHT,
+            example="load",
+            elsewhere=("track_file",),
         ),
-        Field(
+        named(
+            "process",
+            ProcessTracker,
             "processes",
-            ListOf(
-                Group(
-                    ProcessTracker,
-                    (
-                        Field("process", NAME, "a name below `tracked_processes`", "proxy"),
-                        *weighted(WEIGHT, OF_DEFINITION),
-                    ),
-                    short="process",
-                ),
-                MOST_TRACKED,
-            ),
-            "processes, by their names below `tracked_processes`",
-            ["proxy"],
-            elsewhere=("track_process", "process"),
+            "tracked_processes",
+            example="proxy",
+            elsewhere=("track_process",),
         ),
-        Field(
+        named(
+            "check",
+            CheckTracker,
             "checks",
-            ListOf(
-                Group(
-                    CheckTracker,
-                    (
-                        Field("check", NAME, "a name below `checks`", "web"),
-                        *weighted(WEIGHT, OF_DEFINITION),
-                    ),
-                    short="check",
-                ),
-                MOST_TRACKED,
-            ),
-            "health checks, by their names below `checks`",
-            ["web"],
-            elsewhere=("check", "health_checks"),
+            "checks",
+            example="web",
+            elsewhere=("health_checks",),
+            many="health checks",
         ),
         Field(
             "routers",
