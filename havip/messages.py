@@ -10,6 +10,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from havip.balancing import (
+    BalancerReport,
+    DropService,
+    PutLoadBalancer,
+    PutOrder,
+    PutService,
+    RouterState,
+    ServiceReport,
+)
 from havip.config import cast
 from havip.config.cast import Address
 from havip.config.health import Check
@@ -269,10 +278,10 @@ class GroupReport:
 class Transition:
     """A change of state.  Every one is told, in order: none replaces another."""
 
-    kind: str  # "router", or "group" for a sync group
+    kind: str  # "router", "group" for a sync group, "service", or "server", whose name is SERVICE/SERVER
     name: str
-    state: str  # MASTER, BACKUP or FAULT; INIT: it was stopped
-    priority: int  # effective; 0 for a group
+    state: str  # MASTER, BACKUP or FAULT; INIT: it was stopped.  Of services and servers UP or DOWN
+    priority: int  # effective; 0 for all but routers
     why: str
     at: float  # seconds since 1970
 
@@ -349,6 +358,13 @@ Message: TypeAlias = (
     | PutProcess
     | PutCheck
     | CheckReport
+    | PutLoadBalancer
+    | PutService
+    | DropService
+    | PutOrder
+    | RouterState
+    | ServiceReport
+    | BalancerReport
     | Delay
     | RouterReport
     | GroupReport

@@ -37,8 +37,7 @@ BOOT: Final = (
     "import sys; sys.path.append({root!r}); from havip.vrrp.worker import main; main({channel}, {box})"
 )
 CHECKER_BOOT: Final = (
-    "import sys; sys.path.append({root!r}); "
-    "from havip.healthcheck.worker import main; main({channel}, {runs})"
+    "import sys; sys.path.append({root!r}); from havip.checker import main; main({channel}, {runs})"
 )
 CHECK_EVERY: Final = 1.0  # seconds between two looks at whether the worker still turns
 ALIVE_WITHIN: Final = 2  # looks without a sign of life that are still no reason to worry

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = {
     "havip",
     "havip.backoff",
+    "havip.balancing",
     "havip.clock",
     "havip.config.keys",
     *(f"havip.config.keys.{path.stem}" for path in (ROOT / "havip/config/keys").glob("[!_]*.py")),
@@ -40,6 +41,8 @@ PURE = {
     "havip.healthreport",
     "havip.holdoff",
     "havip.instance",
+    "havip.ipvs",
+    "havip.ipvs.model",
     "havip.messages",
     "havip.metrics",
     "havip.metrics.catalogue",
@@ -92,9 +95,11 @@ PURE_STANDARD_LIBRARY = {
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
 WORKER_SIDE = (
+    "havip.balancing",
     "havip.channel",
     "havip.clock",
     "havip.config.authentication",
+    "havip.config.balancing",
     "havip.config.metrics",
     "havip.config.model",
     "havip.config.notify",
@@ -138,6 +143,7 @@ HEIGHT = {
     "havip.vrrp.team": 2,
     "havip.vrrp.trackers": 2,
     "havip.vrrp.worker": 3,
+    "havip.checker": 3,
     "havip.workers": 4,
     "havip.services": 4,
     "havip.overview": 5,
@@ -155,7 +161,9 @@ CALENDAR_READERS = {"now", "today", "utcnow"}
 MAY_ASK = {
     "monotonic": (
         "havip.cli.rehearsal",
+        "havip.checker",
         "havip.healthcheck",
+        "havip.ipvs.balancer",
         "havip.services.hold",
         "havip.supervisor",
         "havip.vrrp.blackbox",
@@ -163,6 +171,7 @@ MAY_ASK = {
     ),
     "uptime": ("havip.services.hold",),
     "wall": (
+        "havip.ipvs.balancer",
         "havip.services.checkbook",
         "havip.services.events",
         "havip.healthcheck.tls",

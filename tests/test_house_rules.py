@@ -82,7 +82,7 @@ BAD: list[tuple[Rule, str, str]] = [
     (house_rules.imports_run_one_way, "havip.supervisor", "from havip.cli.status import age"),
     (house_rules.imports_run_one_way, "havip.vrrp.worker", "from havip.healthcheck import verdict"),
     (house_rules.imports_run_one_way, "havip.ipvs.plan", "from havip.vrrp.packet import Advert"),
-    (house_rules.imports_run_one_way, "havip.healthcheck.worker", "import havip.ipvs.kernel"),
+    (house_rules.imports_run_one_way, "havip.healthcheck.checks", "import havip.ipvs.kernel"),
     (house_rules.scapy_stays_outside, "havip.cli.status", "from scapy.layers.vrrp import VRRP"),
     (house_rules.scapy_stays_outside, "havip.vrrp.packet", "import scapy"),
     (house_rules.time_is_told, "havip.supervisor", "import time\nnow = time.monotonic()"),

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.authentication import Authentication, Hmac
+from havip.config.balancing import LoadBalancer, ServiceGroup, VirtualService
 from havip.config.cast import Key, Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.health import Check
@@ -322,6 +323,9 @@ class Configuration:
     notify: Channels = field(default_factory=Channels)
     snmp: Snmp | None = None  # None: nothing is told over SNMP
     metrics: Metrics = field(default_factory=Metrics)
+    load_balancer: LoadBalancer = field(default_factory=LoadBalancer)
+    service_groups: tuple[ServiceGroup, ...] = ()
+    virtual_services: tuple[VirtualService, ...] = ()
 
     @property
     def tracked(self) -> Tracked:

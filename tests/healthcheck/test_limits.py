@@ -25,7 +25,7 @@ from tests.house_map import ROOT
 CODE = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-from havip.healthcheck.worker import places
+from havip.checker import places
 print(places(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
