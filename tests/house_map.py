@@ -22,6 +22,12 @@ PURE = {
         for path in (ROOT / "havip/config").glob("*.py")
         if path.stem not in ("__init__", "keyfiles", "onsite", "tables", "yamlfile")
     ),
+    "havip.config.keepalived",
+    *(
+        f"havip.config.keepalived.{path.stem}"
+        for path in (ROOT / "havip/config/keepalived").glob("[!_]*.py")
+        if path.stem not in ("outside", "reading")
+    ),
     "havip.control.checkviews",
     "havip.control.views",
     "havip.damping",
