@@ -12,7 +12,7 @@ from havip.config.model import Configuration
 from havip.healthcheck.probes import probe_of
 from havip.healthcheck.record import clean
 from havip.healthcheck.relations import Word, all_of, any_of, orphaned
-from havip.healthcheck.runner import Result, Runner
+from havip.healthcheck.runner import Result, Runner, way_of
 from havip.services.checkbook import place
 from havip.services.trackers import checks_of, in_use
 
@@ -84,7 +84,7 @@ class Rehearsal:
             steps.append({"at": at, "text": text})
             self._show(step(at, text))
 
-        runner.start(check, began, ended.set_result, note)
+        runner.start(way_of(check), began, ended.set_result, note)
         result = await ended
         outcome = result.outcome
         verdict = "passed" if outcome.passed else f"failed ({outcome.failure})"

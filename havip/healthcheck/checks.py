@@ -129,7 +129,6 @@ class Checks:
         del self._by_check[probed.check.probed]
         self._coming.pop(probed, None)
         self._end(probed)
-        self._runner.forget(probed.check)
         return probed
 
     def _end(self, probed: Probed) -> None:
@@ -153,7 +152,7 @@ class Checks:
                 self._schedule(probed, next_due(probed.due, probed.check.interval, now))
                 return
             probed.run = None
-        run = self._runner.start(probed.check, now, partial(self._ended, probed))
+        run = self._runner.start(probed.way, now, partial(self._ended, probed))
         if run is not None and not run.over:
             probed.run = run
 

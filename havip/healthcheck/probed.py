@@ -8,7 +8,7 @@ from havip.clock import Duration, Instant, seconds, spell
 from havip.config.health import Check, FirstState
 from havip.healthcheck.record import Record, clean
 from havip.healthcheck.relations import Word
-from havip.healthcheck.runner import Ending, Result
+from havip.healthcheck.runner import Ending, Result, way_of
 from havip.healthcheck.schedule import next_due, settled_due
 from havip.healthcheck.verdict import Flaps, Verdict
 from havip.healthreport import CheckReport
@@ -27,6 +27,7 @@ class Probed:
 
     def __init__(self, check: Check, last: Word, phase: float) -> None:
         self.check = check
+        self.way = way_of(check)
         self.names: list[str] = []
         self.asleep = 0  # names whose parent has failed
         self.run: Ending | None = None

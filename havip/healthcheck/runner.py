@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from havip.clock import ZERO, Instant, monotonic, spell, to_seconds
 from havip.config.health import Check
@@ -17,8 +17,6 @@ from havip.healthcheck.outcome import Failure, Outcome
 from havip.healthcheck.probes import probe_of
 from havip.healthcheck.reactor import Reactor
 from havip.healthcheck.runs import Runs
-
-MOST_WAYS: Final = 65536  # checks of which is kept how they are run
 
 
 def literal(host: str) -> tuple[str, ...]:
@@ -52,7 +50,7 @@ class Way:
     """How the runs of a check go: found out once, since a run costs no more than a few such questions."""
 
     check: Check
-    probe: Probe
+    probe: Probe | None  # None: a program is run
     by_name: bool  # the host has to be looked up
     address: str  # numeric; empty for a name, and for what goes nowhere
     port: int
@@ -61,6 +59,8 @@ class Way:
 
 def way_of(check: Check) -> Way:
     """Find out how the runs of a check go."""
+    if check.script is not None:
+        return Way(check, None, by_name=False, address="", port=0, peer="")
     addresses, port = literal(check.host), check.port_in_force
     address = addresses[0] if addresses else ""
     peer = Attempt(check, address, port).peer
@@ -86,7 +86,6 @@ class Runner:
         self._reactor = Reactor()
         self._runs = Runs(None) if runs is None else runs
         self._errands: set[Errand] = set()
-        self._ways: dict[int, Way] = {}  # by the identity of the check, which is kept too
         self.on_gone: Callable[[], None] = lambda: None  # called when a program has ended
 
     @property
@@ -106,23 +105,16 @@ class Runner:
             errand.cancel()
         self._reactor.close()
 
-    def forget(self, check: Check) -> None:
-        """Keep nothing of a check that is no more."""
-        self._ways.pop(id(check), None)
-
     def start(
-        self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None = None
+        self, way: Way, now: Instant, done: Done, note: Callable[[str], None] | None = None
     ) -> Ending | None:
         """Begin a run.  ``done`` is called once, perhaps before this returns.
 
         Returns what is under way; a program may be so for a little while after its outcome was told.
         """
-        if check.script is not None:
+        check, peer, probe = way.check, way.peer, way.probe
+        if probe is None:
             return self._run_program(check, now, done, note)
-        way = self._ways.get(id(check))
-        if way is None or way.check is not check:
-            way = self._find_way(check)
-        peer = way.peer
         attempt = Attempt(check, way.address, way.port, note)
 
         def ended(outcome: Outcome) -> None:
@@ -130,15 +122,9 @@ class Runner:
                 outcome = replace(outcome, words=f"{attempt.stage} took longer than {spell(check.timeout)}")
             done(Result(outcome, peer or attempt.peer, monotonic() - now))
 
-        coroutine = in_turn(way.probe, attempt, self.names, now) if way.by_name else way.probe(attempt)
+        coroutine = in_turn(probe, attempt, self.names, now) if way.by_name else probe(attempt)
         run = self._reactor.start(coroutine, check.timeout, now, ended)
         return None if run.done is None else run
-
-    def _find_way(self, check: Check) -> Way:
-        if len(self._ways) >= MOST_WAYS:
-            self._ways.clear()
-        way = self._ways[id(check)] = way_of(check)
-        return way
 
     def _run_program(
         self, check: Check, now: Instant, done: Done, note: Callable[[str], None] | None

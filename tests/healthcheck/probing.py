@@ -9,7 +9,7 @@ from typing import Any
 
 from havip.clock import monotonic, seconds
 from havip.config.health import Check
-from havip.healthcheck.runner import Result, Runner
+from havip.healthcheck.runner import Result, Runner, way_of
 
 LOCAL = "127.0.0.1"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -25,7 +25,7 @@ async def result_of(one: Check, notes: list[str] | None = None) -> Result:
     runner = Runner()
     ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
     try:
-        runner.start(one, monotonic(), ended.set_result, None if notes is None else notes.append)
+        runner.start(way_of(one), monotonic(), ended.set_result, None if notes is None else notes.append)
         return await ended
     finally:
         runner.close()

@@ -12,7 +12,7 @@ from havip.config.health import Check, Damping
 from havip.config.probes import Tcp
 from havip.healthcheck.checks import Checks
 from havip.healthcheck.outcome import Failure, Outcome
-from havip.healthcheck.runner import Done, Result, Runner
+from havip.healthcheck.runner import Done, Result, Runner, Way
 from havip.healthcheck.turns import Turns
 from havip.messages import TrackResult
 
@@ -116,10 +116,8 @@ class Servers:
         for one in self._visits:
             one.cancel()
 
-    def forget(self, check: Check) -> None:
-        """Keep nothing anyway."""
-
-    def start(self, check: Check, now: Instant, done: Done, note: object = None) -> Visit:
+    def start(self, way: Way, now: Instant, done: Done, note: object = None) -> Visit:
+        check = way.check
         self._visits = [one for one in self._visits if not one.over]
         visit, host = Visit(), check.host
         self._visits.append(visit)

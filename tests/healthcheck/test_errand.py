@@ -17,7 +17,7 @@ from havip.healthcheck.checks import Checks
 from havip.healthcheck.errand import meaning
 from havip.healthcheck.outcome import Failure
 from havip.healthcheck.probes import file as file_probe
-from havip.healthcheck.runner import Result, Runner
+from havip.healthcheck.runner import Result, Runner, way_of
 from havip.healthcheck.runs import Runs
 from tests.healthcheck.probing import result_of
 from tests.healthcheck.telling import PATIENCE, Told, play, program
@@ -137,7 +137,7 @@ def test_a_cancelled_run_is_killed_and_tells_nothing(tmp_path: Path) -> None:
     async def scene() -> None:
         told: list[Result] = []
         runner = Runner(Runs(page))
-        run = runner.start(scripted(command), monotonic(), told.append)
+        run = runner.start(way_of(scripted(command)), monotonic(), told.append)
         assert run is not None
         pidfd = os.pidfd_open(int(await asyncio.to_thread(fifo.read_text)))
         gone = asyncio.Event()

@@ -16,7 +16,7 @@ from havip.config.probes import Expected, Tcp
 from havip.healthcheck import names
 from havip.healthcheck.names import AGAIN_AFTER, FRESH_FOR, SLOW_THREADS, SWIFT_THREADS, Names
 from havip.healthcheck.outcome import Failure
-from havip.healthcheck.runner import Result, Runner
+from havip.healthcheck.runner import Result, Runner, way_of
 from tests.healthcheck.probing import LOCAL, check, serving
 from tests.healthcheck.telling import PATIENCE, play
 from tests.healthcheck.test_tcp import say_nothing
@@ -56,7 +56,7 @@ async def settled(book: Names, host: str, now: Instant, version: int | None = No
 async def result_of(runner: Runner, **more: object) -> Result:
     """Run a check of the name web."""
     ended: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-    runner.start(check(**{"tcp": Tcp(), "host": "web"} | more), monotonic(), ended.set_result)
+    runner.start(way_of(check(**{"tcp": Tcp(), "host": "web"} | more)), monotonic(), ended.set_result)
     async with asyncio.timeout(PATIENCE):
         return await ended
 
