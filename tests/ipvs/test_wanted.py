@@ -1,0 +1,245 @@
+"""What the kernel is to hold for a virtual service; expected values are those of linux/ip_vs.h."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+
+from havip.clock import milliseconds, seconds
+from havip.config.balancing import (
+    Block,
+    Encapsulation,
+    Forwarding,
+    KernelTimeouts,
+    Mark,
+    Method,
+    Persistence,
+    RealServer,
+    ServiceGroup,
+    SorryServer,
+    SyncDaemon,
+    Transport,
+    TunnelChecksum,
+    VirtualService,
+)
+from havip.ipvs.model import (
+    Destination,
+    DestinationKey,
+    Forward,
+    Pool,
+    Protocol,
+    Service,
+    ServiceFlag,
+    ServiceKey,
+    Sync,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+)
+from havip.ipvs.wanted import (
+    Layout,
+    Standing,
+    count,
+    endpoints,
+    of_another_family,
+    wanted_sync,
+    wanted_timeouts,
+)
+
+VIP = ip_address("192.0.2.1")
+VIP6 = ip_address("2001:db8::1")
+A, B, C = (ip_address(f"10.0.0.{number}") for number in (1, 2, 3))
+A6 = ip_address("2001:db8:1::1")
+TUNNELLED = Forwarding(Method.TUNNEL)
+
+
+def service(**more: object) -> VirtualService:
+    keys: dict[str, object] = {
+        "name": "web",
+        "address": VIP,
+        "port": 80,
+        "servers": (RealServer("a", A), RealServer("b", B, port=8080)),
+    }
+    return VirtualService(**(keys | more))  # type: ignore[arg-type]
+
+
+def pool(configured: VirtualService, standing: Standing) -> Pool:
+    (one,) = Layout(configured).pools(standing)
+    return one
+
+
+def test_a_service_at_an_address_has_the_servers_that_stand_in_its_table() -> None:
+    key = ServiceKey(4, Protocol.TCP, VIP, 80)
+    first, second = DestinationKey(A, 80), DestinationKey(B, 8080)
+    assert pool(service(), Standing({"a": 3, "b": 0})) == Pool(
+        Service(key, "wlc", ServiceFlag(0), 0, 32, ""),
+        {
+            first: Destination(first, 3, Forward.MASQUERADE),
+            second: Destination(second, 0, Forward.MASQUERADE),
+        },
+    )
+    assert pool(service(), Standing()).destinations == {}
+
+
+def test_a_service_has_its_protocol_scheduler_and_flags() -> None:
+    udp = service(
+        transport=Transport.UDP, scheduler="sh", scheduler_flags=("sh-fallback", "sh-port"), one_packet=True
+    )
+    kernel = pool(udp, Standing()).service
+    assert (kernel.key.protocol, kernel.scheduler, int(kernel.flags)) == (17, "sh", 0x4 | 0x8 | 0x10)
+    assert int(pool(service(scheduler_flags=("mh-fallback",)), Standing()).service.flags) == 0x8
+    assert int(pool(service(scheduler_flags=("mh-port",)), Standing()).service.flags) == 0x10
+    assert int(pool(service(scheduler_flags=("flag-3",)), Standing()).service.flags) == 0x20
+    assert pool(service(transport=Transport.SCTP), Standing()).service.key.protocol == 132
+
+
+def test_persistence_has_whole_seconds_a_prefix_and_an_engine() -> None:
+    kernel = pool(service(persistence=Persistence(seconds(50), 24, "sip")), Standing()).service
+    assert (int(kernel.flags), kernel.timeout, kernel.prefix_length, kernel.engine) == (0x1, 50, 24, "sip")
+    brief = pool(service(persistence=Persistence(milliseconds(200))), Standing()).service
+    assert (brief.timeout, brief.prefix_length) == (1, 32)
+    wide = pool(service(address=VIP6, persistence=Persistence(seconds(60), 56)), Standing()).service
+    assert wide.prefix_length == 56
+    assert pool(service(address=VIP6), Standing()).service.prefix_length == 128
+
+
+def test_a_server_without_port_has_that_of_the_service_and_none_behind_a_mark() -> None:
+    assert [*pool(service(), Standing({"a": 1})).destinations] == [DestinationKey(A, 80)]
+    marked = service(address=None, port=None, fwmark=7)
+    assert [*pool(marked, Standing({"a": 1, "b": 1})).destinations] == [
+        DestinationKey(A, 0),
+        DestinationKey(B, 8080),
+    ]
+    every_port = service(port=None, persistence=Persistence())
+    assert pool(every_port, Standing()).service.key.port == 0
+
+
+def test_a_mark_has_the_family_of_its_servers_unless_it_says() -> None:
+    def key(**more: object) -> ServiceKey:
+        return endpoints(service(address=None, port=None, fwmark=7, **more))[0]
+
+    assert key() == ServiceKey(4, fwmark=7)
+    assert key(servers=(RealServer("a", A6),)) == ServiceKey(6, fwmark=7)
+    assert key(servers=(), sorry_server=SorryServer(A6)) == ServiceKey(6, fwmark=7)
+    assert key(servers=()) == ServiceKey(4, fwmark=7)
+    assert key(family=6) == ServiceKey(6, fwmark=7)
+    assert str(key(family=6)) == "fwmark 7 (IPv6)"
+
+
+def test_a_group_is_a_service_for_each_address_and_mark_with_one_pool() -> None:
+    group = ServiceGroup(
+        "edge",
+        (
+            Block(VIP, VIP),
+            Block(ip_address("192.0.2.9"), ip_address("192.0.2.11"), 443),
+            Block(ip_address("::1"), ip_address("::2")),
+            Block(VIP, VIP),  # again
+        ),
+        (Mark(5), Mark(6, 6)),
+    )
+    configured = service(address=None, group="edge", servers=(RealServer("a", A, forwarding=TUNNELLED),))
+    pools = Layout(configured, group).pools(Standing({"a": 2}))
+    assert [str(one.service.key) for one in pools] == [
+        "tcp 192.0.2.1:80",
+        "tcp 192.0.2.9:443",
+        "tcp 192.0.2.10:443",
+        "tcp 192.0.2.11:443",
+        "tcp [::1]:80",
+        "tcp [::2]:80",
+        "fwmark 5 (IPv4)",
+        "fwmark 6 (IPv6)",
+    ]
+    assert [key.port for one in pools for key in one.destinations] == [80, 443, 443, 443, 80, 80, 0, 0]
+    assert {one.weight for each in pools for one in each.destinations.values()} == {2}
+    assert [one.service.prefix_length for one in pools] == [32, 32, 32, 32, 128, 128, 32, 128]
+
+
+def test_a_group_that_is_too_large_is_refused_before_it_is_spelled_out() -> None:
+    group = ServiceGroup("all", (Block(ip_address("::"), ip_address("ffff::")),))
+    configured = service(address=None, group="all")
+    assert count(configured, group) > 2**111
+    with pytest.raises(ValueError, match="more than 4096"):
+        endpoints(configured, group)
+    whole = ServiceGroup("all", (Block(ip_address("10.0.0.0"), ip_address("10.0.15.255")),))
+    assert len(endpoints(configured, whole)) == 4096
+
+
+@pytest.mark.parametrize(
+    ("forwarding", "expected"),
+    [
+        (Forwarding(Method.NAT), (0, Tunnel.IPIP, 0, 0)),
+        (Forwarding(Method.DIRECT), (3, Tunnel.IPIP, 0, 0)),
+        (Forwarding(Method.TUNNEL), (2, Tunnel.IPIP, 0, 0)),
+        (
+            Forwarding(Method.TUNNEL, Encapsulation.GUE, 6080, TunnelChecksum.REMOTE),
+            (2, Tunnel.GUE, 6080, 2),
+        ),
+        (Forwarding(Method.TUNNEL, Encapsulation.GRE, None, TunnelChecksum.FULL), (2, Tunnel.GRE, 0, 1)),
+    ],
+    ids=["nat", "direct", "ipip", "gue", "gre"],
+)
+def test_how_packets_get_to_a_server(forwarding: Forwarding, expected: tuple[int, Tunnel, int, int]) -> None:
+    for configured in (
+        service(forwarding=forwarding),
+        service(servers=(RealServer("a", A, forwarding=forwarding),)),
+    ):
+        (one,) = pool(configured, Standing({"a": 1})).destinations.values()
+        assert (one.forward, one.tunnel, one.tunnel_port, int(one.tunnel_flags)) == expected
+
+
+def test_thresholds_are_those_of_the_server() -> None:
+    configured = service(servers=(RealServer("a", A, upper_threshold=100, lower_threshold=80),))
+    (one,) = pool(configured, Standing({"a": 1})).destinations.values()
+    assert (one.upper_threshold, one.lower_threshold) == (100, 80)
+
+
+def test_the_sorry_server_stands_there_with_its_own_forwarding_when_it_is_to() -> None:
+    configured = service(sorry_server=SorryServer(C, 81, Forwarding(Method.DIRECT)))
+    assert pool(configured, Standing(sorry=1)).destinations == {
+        DestinationKey(C, 81): Destination(DestinationKey(C, 81), 1, Forward.ROUTE)
+    }
+    assert DestinationKey(C, 81) not in pool(configured, Standing({"a": 1})).destinations
+
+
+def test_a_sorry_server_that_is_one_of_the_servers_has_the_greater_weight_of_the_two() -> None:
+    configured = service(sorry_server=SorryServer(A))
+    assert pool(configured, Standing({"a": 5}, sorry=0)).destinations[DestinationKey(A, 80)].weight == 5
+    assert pool(configured, Standing({"a": 0}, sorry=1)).destinations[DestinationKey(A, 80)].weight == 1
+
+
+def test_a_server_called_sorry_is_not_the_sorry_server() -> None:
+    configured = service(
+        servers=(RealServer("sorry", A),), sorry_server=SorryServer(C, forwarding=Forwarding(Method.DIRECT))
+    )
+    both = pool(configured, Standing({"sorry": 1}, sorry=0)).destinations
+    assert [(one.forward, one.weight) for one in both.values()] == [(0, 1), (3, 0)]
+    layout = Layout(configured)
+    assert layout.destination_keys("sorry")[0][1].address == A
+    assert layout.destination_keys("sorry", sorry=True)[0][1].address == C
+
+
+def test_servers_of_another_family_than_an_endpoint_are_known() -> None:
+    six = RealServer("six", A6, forwarding=TUNNELLED)
+    assert of_another_family(service(servers=(RealServer("a", A), six))) == [six]
+    group = ServiceGroup("edge", (Block(VIP, VIP), Block(VIP6, VIP6)))
+    configured = service(address=None, group="edge", servers=(RealServer("a", A),))
+    assert of_another_family(configured, group) == [RealServer("a", A)]
+    assert of_another_family(service()) == []
+
+
+def test_timeouts_that_nobody_configures_stay_as_they_are() -> None:
+    assert wanted_timeouts(KernelTimeouts(seconds(900), None, milliseconds(1))) == Timeouts(900, 0, 1)
+
+
+def test_the_sync_daemon_follows_its_router_and_without_one_has_both_roles() -> None:
+    daemon = SyncDaemon("eth1", "VI_1", max_length=1400)
+    master = Sync(SyncRole.MASTER, "eth1", 51, 1400, ip_address("224.0.0.81"), 8848, 1)
+    assert wanted_sync(daemon, 51, "MASTER") == [master]
+    for state in ("BACKUP", "FAULT", "INIT", ""):
+        assert [sync.role for sync in wanted_sync(daemon, 51, state)] == [SyncRole.BACKUP]
+    assert [sync.role for sync in wanted_sync(SyncDaemon("eth1"), 0, "")] == [
+        SyncRole.MASTER,
+        SyncRole.BACKUP,
+    ]
+    assert wanted_sync(None, 0, "MASTER") == []
