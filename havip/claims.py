@@ -94,7 +94,7 @@ class Claims:
         Raises `Taken`, and `Unrecorded` where no record can be kept; nothing else has changed then.
         """
         wanted = Record.of(new)
-        with self._alone():
+        with alone(self._directory):
             if self._alive < 0:
                 self._come_alive()
             for name, record in self._others():
@@ -109,13 +109,13 @@ class Claims:
         """Claim what is in force, and nothing that was.  Raises `Unrecorded`."""
         wanted = Record.of(configuration)
         if wanted != self.held:
-            with self._alone():
+            with alone(self._directory):
                 self._write(wanted)
                 self.held = wanted
 
     def leave(self) -> None:
         """Claim nothing any more: all of it is gone from the kernel."""
-        with contextlib.suppress(Unrecorded), self._alone():
+        with contextlib.suppress(Unrecorded), alone(self._directory):
             self._path(".json").unlink(missing_ok=True)
             self._path(".lock").unlink(missing_ok=True)
         if self._alive >= 0:
@@ -146,21 +146,27 @@ class Claims:
     def _path(self, suffix: str) -> Path:
         return self._directory / f"{self._namespace}.{self._name}{suffix}"
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep the other daemons of this host out for a moment.  Raises `Unrecorded`."""
-        try:
-            self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Unrecorded(f"{self._directory} cannot be used: {os.strerror(error.errno or 0)}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        except OSError as error:
-            raise Unrecorded(f"{self._directory} cannot be used: {os.strerror(error.errno or 0)}") from error
-        finally:
-            os.close(descriptor)
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Keep the other daemons of this host out of a directory for a moment.  Raises `Unrecorded`."""
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unrecorded(f"{directory} cannot be used: {os.strerror(error.errno or 0)}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    except OSError as error:
+        raise Unrecorded(f"{directory} cannot be used: {os.strerror(error.errno or 0)}") from error
+    finally:
+        os.close(descriptor)
+
+
+def lock_of_life(instance: str | None, directory: Path = DIRECTORY) -> Path:
+    """Return the file whose lock the supervisor of an instance in this namespace holds while it lives."""
+    return directory / f"{process.name_of_network_namespace()}.{instance or UNNAMED}.lock"
 
 
 def is_locked(path: Path) -> bool:

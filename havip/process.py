@@ -41,6 +41,7 @@ TFD_CLOEXEC: Final = os.O_CLOEXEC
 TFD_TIMER_ABSTIME: Final = 1
 CLONE_NEWNET: Final = 0x40000000
 NAMESPACES: Final = "/run/netns"  # where `ip netns` keeps those that have a name
+THIS_NETWORK_NAMESPACE: Final = "/proc/thread-self/ns/net"
 
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 
@@ -283,7 +284,7 @@ def in_network_namespace(name: str) -> bool:
         there = os.stat(namespace_path(name))
     except OSError:
         return False
-    here = os.stat("/proc/thread-self/ns/net")
+    here = os.stat(THIS_NETWORK_NAMESPACE)
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
@@ -294,17 +295,19 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def name_of_network_namespace() -> str:
-    """Return what tells the calling thread's network namespace from all others until the next boot.
+def name_of_network_namespace(of: socket.socket | None = None, file: str = THIS_NETWORK_NAMESPACE) -> str:
+    """Return what tells a network namespace from all others until the next boot.
 
+    It is that of a socket, which was made in the namespace with that ``file``; else the calling thread's.
     The kernel gives the inode of one that is gone to the next one; a cookie (Linux 5.14) is never given
     again.  Where there is none, the inode must do.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one_of_ours:
+        some = of or one_of_ours
         try:
-            (cookie,) = COOKIE.unpack(any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, COOKIE.size))
+            (cookie,) = COOKIE.unpack(some.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, COOKIE.size))
         except OSError:
-            return str(os.stat("/proc/thread-self/ns/net").st_ino)
+            return str(os.stat(file).st_ino)
     return f"net{cookie}"
 
 

@@ -36,21 +36,24 @@ USUAL_SYNC_TTL: Final = 1
 
 
 def plan(
-    wanted: Table, present: Table, ours: Collection[ServiceKey], foreign: Foreign = Foreign.LEAVE
+    wanted: Table,
+    present: Table,
+    ours: Collection[ServiceKey],
+    foreign: Foreign = Foreign.LEAVE,
+    others: Collection[ServiceKey] = (),
 ) -> list[Change]:
     """Return the changes that make ``present`` what is wanted.
 
-    A service that is wanted is ours, whoever has made it.  Of the others those in ``ours`` are removed, and
-    the rest only where foreign ones are not to be left.
+    A service that is wanted is ours, whoever has made it.  Of the rest those in ``ours`` are removed, and
+    the foreign ones only where they are not to be left; never what is in ``others``, which other daemons of
+    ours have, and which must not be in ``wanted``.
     """
     changes: list[Change] = []
     for key, pool in wanted.items():
         changes += plan_service(pool, present.get(key))
-    changes += [
-        DropService(key)
-        for key in present
-        if key not in wanted and (key in ours or foreign == Foreign.REMOVE)
-    ]
+    for key in present:
+        if key not in wanted and (key in ours or (foreign == Foreign.REMOVE and key not in others)):
+            changes.append(DropService(key))
     return changes
 
 
