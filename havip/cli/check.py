@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from havip.config.problems import Problem
-    from havip.config.yamlfile import Findings
+    from havip.config.understood import Findings
 
 HELP = "check a configuration file, and show every error with its line and column"
 EPILOG = """\
@@ -65,9 +65,9 @@ def as_dict(path: str, findings: Findings) -> dict[str, object]:
 def show(path: str, findings: Findings) -> None:
     """Print the result for people: what is wrong to standard error, what is right to standard output."""
     for problem in findings.problems:
-        print(f"{problem}{excerpt(problem, findings.lines)}", file=sys.stderr)
+        print(f"{problem}{excerpt(problem, findings.lines_of(problem.file))}", file=sys.stderr)
     for note in findings.notes:
-        print(f"{note.as_note()}{excerpt(note, findings.lines)}", file=sys.stderr)
+        print(f"{note.as_note()}{excerpt(note, findings.lines_of(note.file))}", file=sys.stderr)
     if findings.configuration is None:
         print(f"{path}: {counted(len(findings.problems), 'problem')}", file=sys.stderr)
     else:

@@ -185,5 +185,5 @@ def check_identities(drafts: Iterable[Draft], problems: Problems) -> None:
             problems.add(
                 draft.at("vrid"),
                 f"vrid {router.vrid} again on {router.interface} for IPv{router.family}",
-                why=f"{quote(other.router.name)} has it in line {other.at('vrid').line}",
+                why=f"{quote(other.router.name)} has it in {problems.line(other.at('vrid'))}",
             )

@@ -60,7 +60,7 @@ def check_peers(draft: Draft, problems: Problems) -> None:
             continue
         where = first.setdefault(peer.address or str(peer.name).lower(), place)
         if where is not place:
-            why = f"it stands in line {where.line}, column {where.column}"
+            why = f"it stands in {problems.line(where)}, column {problems.column(where)}"
             problems.add(place, f"{peer.address or quote(str(peer.name))} again", why=why)
         check_bounds(draft, peer, keys, problems)
         if peer.address is not None:

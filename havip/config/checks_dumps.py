@@ -18,5 +18,5 @@ def check_dumps(root: Reading, problems: Problems) -> None:
     ]
     for path in places:
         if path is not None and first.setdefault(path.value, path) is not path:
-            line = first[path.value].place.line
-            problems.add(path.place, f"{quote(path.value)} again", why=f"first given in line {line}")
+            line = problems.line(first[path.value].place)
+            problems.add(path.place, f"{quote(path.value)} again", why=f"first given in {line}")

@@ -24,7 +24,7 @@ def check_groups(root: Reading, drafts: Sequence[Draft], problems: Problems) -> 
             elif member in taken:
                 group, where = taken[member]
                 by = "it stands" if group == name else f"{quote(group)} has it"
-                why = f"{by} in line {where.line}: a virtual router moves with one group, once"
+                why = f"{by} in {problems.line(where)}: a virtual router moves with one group, once"
                 problems.add(place, f"{quote(member)} again", why=why)
             taken.setdefault(member, (name, place))
         known = [by_name[member] for member, _ in members if member in by_name]

@@ -223,4 +223,4 @@ def again(
     owner, where = first.setdefault(identity, (holder, place))
     if where is not place:
         by = "it stands" if owner is holder else f"{owner.name} has it"
-        problems.add(place, words, why=f"{by} in line {where.line}, column {where.column}")
+        problems.add(place, words, why=f"{by} in {problems.line(where)}, column {problems.column(where)}")

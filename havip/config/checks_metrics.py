@@ -16,7 +16,7 @@ def check(root: Reading, problems: Problems) -> None:
     for number, read in enumerate(listed):
         for other in listed[:number]:
             if other.value.covers(read.value) or read.value.covers(other.value):
-                why = f"{other.value} in line {other.place.line} has it"
+                why = f"{other.value} in {problems.line(other.place)} has it"
                 problems.add(read.place, quote(str(read.value)), "a place of its own", why=why)
                 break
         if read.value.path == control:

@@ -30,8 +30,8 @@ def check_fifos(section: Reading, problems: Problems) -> None:
     for fifo in list_of(section, "fifos"):
         path = good(fifo.value, "path")
         if path is not None and first.setdefault(path.value, path) is not path:
-            line = first[path.value].place.line
-            problems.add(path.place, f"{quote(path.value)} again", why=f"first given in line {line}")
+            line = problems.line(first[path.value].place)
+            problems.add(path.place, f"{quote(path.value)} again", why=f"first given in {line}")
 
 
 def check_mail(mail: Reading, problems: Problems) -> None:

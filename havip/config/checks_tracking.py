@@ -49,7 +49,8 @@ def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], probl
         known = group_of(root, section)
         for name, place in named(track, items, key):
             if name in seen:
-                problems.add(place, f"{quote(name)} again", why=f"tracked in line {seen[name].line} as well")
+                why = f"tracked in {problems.line(seen[name])} as well"
+                problems.add(place, f"{quote(name)} again", why=why)
             seen.setdefault(name, place)
             used.add((section, name))
             if section and name not in known:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from havip.errors import HavipError
 
@@ -25,6 +25,22 @@ class Place(NamedTuple):
     def inside(self, key: str) -> str:
         """Return the path of ``key`` in the mapping that stands here."""
         return f"{self.path}.{clean(key)}" if self.path else clean(key)
+
+
+class Spot(NamedTuple):
+    """A place as people know it."""
+
+    file: str
+    line: int
+    column: int
+    why: str = ""  # how the text came there
+
+
+class Sources(Protocol):
+    """Who knows what the numbers of lines stand for."""
+
+    def locate(self, line: int, column: int) -> Spot:
+        """Return where people find a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +100,16 @@ class Problems:
     """The problems of one file as they are found.
 
     What stands once in the file is reported once, however many routers use it by `defaults` or an alias.
+    ``sources`` knows places of several files by one numbering of lines; without it all are of ``file``.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, sources: Sources | None = None) -> None:
         self.file = file
+        self._sources = sources
         self._found: dict[tuple[int, int, str, str], Problem] = {}
         self._notes: dict[tuple[int, int], Problem] = {}
         self._hidden: set[str] = set()
-        self._hidden_lines: set[int] = set()
+        self._hidden_lines: set[tuple[str, int]] = set()
 
     def hide(self, text: str, lines: Iterable[int] = ()) -> None:
         """Never show a line of the file that holds a piece of ``text``: it is a secret, or meant to be.
@@ -99,25 +117,55 @@ class Problems:
         ``lines`` are the numbers of those on which it stands, perhaps written in another way.
         """
         self._hidden |= set(text.split())
-        self._hidden_lines.update(lines)
+        for line in lines:
+            spot = self._spot(line, 1)
+            self._hidden_lines.add((spot.file, spot.line))
 
-    def shown(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Return the lines of the file, empty where a secret stands."""
+    def shown(self, lines: Iterable[str], file: str = "") -> tuple[str, ...]:
+        """Return the lines of a file, empty where a secret stands; unless told, of the first one."""
+        file = file or self.file
         if not self._hidden and not self._hidden_lines:
             return tuple(lines)
         return tuple(
-            "" if number in self._hidden_lines or any(piece in line for piece in self._hidden) else line
+            ""
+            if (file, number) in self._hidden_lines or any(piece in line for piece in self._hidden)
+            else line
             for number, line in enumerate(lines, 1)
         )
 
     def add(self, place: Place, found: str, expected: str = "", *, nearest: str = "", why: str = "") -> None:
         """Record what stands at ``place`` as an error."""
-        problem = Problem(self.file, *place, found, expected, nearest, why)
-        self._found.setdefault((place.line, place.column, found, expected), problem)
+        key = (place.line, place.column, found, expected)
+        if key not in self._found:
+            self._found[key] = self._problem(place, found, expected, nearest, why)
 
     def note(self, place: Place, found: str, *, why: str = "") -> None:
         """Record what stands at ``place`` as worth a look, though valid."""
-        self._notes.setdefault((place.line, place.column), Problem(self.file, *place, found, why=why))
+        if (place.line, place.column) not in self._notes:
+            self._notes[place.line, place.column] = self._problem(place, found, "", "", why)
+
+    def line(self, place: Place) -> str:
+        """Return the line of a place for a sentence: ``line 12``, with the file where that is another one."""
+        spot = self._spot(place.line, place.column)
+        return f"line {spot.line}" + ("" if spot.file == self.file else f" of {spot.file}")
+
+    def column(self, place: Place) -> int:
+        """Return the column of a place for a sentence."""
+        return self._spot(place.line, place.column).column
+
+    def _spot(self, line: int, column: int) -> Spot:
+        return Spot(self.file, line, column) if self._sources is None else self._sources.locate(line, column)
+
+    def _problem(self, place: Place, found: str, expected: str, nearest: str, why: str) -> Problem:
+        spot = self._spot(place.line, place.column)
+        why = "; ".join(part for part in (why, spot.why) if part)
+        return Problem(spot.file, spot.line, spot.column, place.path, found, expected, nearest, why)
+
+    def _in_order(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Sort by place, the first file first; problems at one place keep the order of their discovery."""
+        return tuple(
+            sorted(problems, key=lambda one: (one.file != self.file, one.file, one.line, one.column))
+        )
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -125,17 +173,12 @@ class Problems:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Return the errors in the order of the file."""
-        return in_order(self._found.values())
+        return self._in_order(self._found.values())
 
     @property
     def notes(self) -> tuple[Problem, ...]:
         """Return the notes in the order of the file."""
-        return in_order(self._notes.values())
-
-
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort by place; problems at one place keep the order in which they were found."""
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        return self._in_order(self._notes.values())
 
 
 def nearest_of(name: str, known: Iterable[str]) -> str:

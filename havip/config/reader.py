@@ -129,7 +129,9 @@ class Reader:
             elif (first := result.get(key.text)) is not None:
                 place = Place(key.line, key.column, at.inside(key.text))
                 self.problems.add(
-                    place, f"duplicate key {quote(key.text)}", why=f"first given in line {first[1].line}"
+                    place,
+                    f"duplicate key {quote(key.text)}",
+                    why=f"first given in {self.problems.line(first[1])}",
                 )
             else:
                 result[key.text] = key.text, Place(key.line, key.column, at.inside(key.text)), value

@@ -7,27 +7,20 @@ deep nesting.  Nothing here raises anything but `ConfigurationError`, whatever t
 
 from __future__ import annotations
 
-import os
 import re
 from codecs import BOM_UTF8
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from havip.config import checks, draft, onsite, tables
-from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping, Node, Scalar, Sequence
-from havip.config.problems import ConfigurationError, Place, Problem, Problems, quote
-from havip.config.reader import Reader
-from havip.config.routing_kinds import learn
+from havip.config.problems import Place, Problems, quote
+from havip.config.understood import Findings, settle, understood
 from havip.config.unread import secret_lines
 
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError
     from yaml.events import Event
-
-learn(tables.names)
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes; a thousand virtual routers take about 0.2 MB
 DEEPEST = 20  # collections within collections; the table of fields needs 4
@@ -40,16 +33,6 @@ UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 ORDINARY_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """All that can be said about one file: a configuration, or why there is none."""
-
-    configuration: Configuration | None
-    problems: tuple[Problem, ...]  # empty if and only if there is a configuration
-    notes: tuple[Problem, ...]  # valid, but worth a look
-    lines: tuple[str, ...]  # the text, as the line numbers count it; empty where a secret stands
 
 
 class Malformed(Exception):
@@ -73,13 +56,6 @@ def load(path: str) -> Configuration:
 def parse(text: str, filename: str) -> Configuration:
     """Return the configuration in ``text``.  Raises `ConfigurationError`, which speaks of ``filename``."""
     return settle(examine_text(text, filename))
-
-
-def settle(findings: Findings) -> Configuration:
-    """Return the configuration, or raise the problems."""
-    if findings.configuration is None:
-        raise ConfigurationError(findings.problems)
-    return findings.configuration
 
 
 def examine(path: str, *, elsewhere: bool = False) -> Findings:
@@ -115,14 +91,7 @@ def interpret(text: str, problems: Problems, elsewhere: bool) -> Configuration |
     node = compose(text)
     if node is None or (isinstance(node, Scalar) and node.is_nothing):
         raise Malformed(Place(1, 1, ""), "an empty file", CONFIGURATION.expected)
-    root = Reader(problems).read(node, CONFIGURATION, Place(1, 1, ""))
-    if not isinstance(root.value, dict):
-        return None
-    KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
-    routers = draft.routers(root.value)
-    checks.check(root.value, routers, problems)
-    onsite.look(root.value, routers, problems)
-    return None if problems else draft.configuration(root.value, routers)
+    return understood(node, problems, elsewhere=elsewhere)
 
 
 def read_text(path: str) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import pwd
 import random
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -26,6 +28,7 @@ MOST_BYTES: Final = 4 * 1024 * 1024  # of all files; a thousand virtual routers 
 MOST_LINES: Final = 100_000  # of all files
 MOST_FILES: Final = 1000
 MOST_LOOKED_AT: Final = 100_000  # names in directories, for patterns
+PROGRAMS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -82,6 +85,22 @@ class Machine:
     def chance(self, least: int, most: int) -> int:
         """Return a number from ``least`` to ``most``."""
         return random.randint(least, most)
+
+    def has_user(self, name: str) -> bool:
+        """Say whether this machine has a user."""
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            return False
+        return True
+
+    def program(self, name: str) -> str | None:
+        """Return the path of a program that is named without one; None: it is nowhere."""
+        return shutil.which(name, path=PROGRAMS)
+
+    def name(self) -> str:
+        """Return the host's name."""
+        return os.uname().nodename
 
     def included(self, include: Include, directory: str) -> Included:
         """Return the files that an include means, in the order of their names.

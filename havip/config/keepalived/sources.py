@@ -10,6 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import NamedTuple
 
+from havip.config.problems import Spot
+
 
 class Origin(NamedTuple):
     """The definition that a piece of text came out of."""
@@ -73,15 +75,6 @@ class Spelled(NamedTuple):
         after = tuple(mark._replace(offset=mark.offset + at) for mark in rest.marks)
         new = (Mark(start, line, column, steady=False, origin=origin),) if text else ()
         return Spelled(self.text[:start] + text + rest.text, (*before, *new, *after))
-
-
-class Spot(NamedTuple):
-    """A place as people know it."""
-
-    file: str
-    line: int
-    column: int
-    why: str = ""  # which definition the text came out of
 
 
 class SourceFile(NamedTuple):

@@ -1,0 +1,30 @@
+"""The table of what may stand in a keepalived.conf outside of any block, put together from one file an area.
+
+Pure.  ``FINISH`` is what is settled when all of a file was read, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from havip.config.keepalived import global_defs, groups, instance, routers, statics, tracking
+from havip.config.keepalived.table import Table
+from havip.config.keepalived.whole import Whole
+
+ROOT: Final = Table(
+    "",
+    (
+        *global_defs.ROWS,
+        *tracking.ROWS,
+        *instance.ROWS,
+        *groups.ROWS,
+        *statics.ROWS,
+    ),
+)
+FINISH: Final[tuple[Callable[[Whole], None], ...]] = (
+    routers.settle,
+    groups.settle,
+    statics.settle,
+    global_defs.settle,
+)

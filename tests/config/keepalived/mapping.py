@@ -1,0 +1,49 @@
+"""What tests of the mapping share: a keepalived.conf in a file, and what became of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from havip.config.keepalived.reading import Imported, examine
+from havip.config.model import Configuration, VirtualRouter
+
+ROUTER = "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress { 192.0.2.1/24 }\n"
+
+
+def imported(text: str, *, compat: bool = False, instance: str = "r1") -> Imported:
+    """Return all that can be said about a text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "keepalived.conf"
+        path.write_text(text)
+        return examine(str(path), compat=compat, instance=instance)
+
+
+def loaded(text: str, *, compat: bool = False) -> Configuration:
+    """Return the configuration in a good text."""
+    findings = imported(text, compat=compat).findings
+    assert findings.configuration is not None, "\n".join(map(str, findings.problems))
+    return findings.configuration
+
+
+def complaints(text: str, *, compat: bool = False) -> list[str]:
+    """Return what is wrong with a text, without the name of the file."""
+    return [
+        str(problem).partition("keepalived.conf:")[2]
+        for problem in imported(text, compat=compat).findings.problems
+    ]
+
+
+def decisions(text: str, *, compat: bool = False) -> list[str]:
+    """Return what was decided, without the name of the file; what was mapped is left out."""
+    said = [
+        str(decision).partition("keepalived.conf:")[2] for decision in imported(text, compat=compat).decisions
+    ]
+    return [line for line in said if ": mapped: " not in line]
+
+
+def router(*lines: str, compat: bool = False, before: str = "") -> VirtualRouter:
+    """Return the virtual router that a few more lines make."""
+    return loaded(
+        f"{before}{ROUTER}" + "".join(f" {line}\n" for line in lines) + "}\n", compat=compat
+    ).virtual_routers[0]
