@@ -157,6 +157,7 @@ class Layout:
         self._sorry = service.sorry_server
         self._configured = {server.name: server for server in service.servers}
         self._forwarding_to = service.forwarding_to
+        self._made: dict[tuple[str | None, int], Destination] = {}  # by name (None: sorry server) and port
         self.services: dict[ServiceKey, Service] = {
             key: kernel_service(service, key) for key in endpoints(service, group)
         }
@@ -183,15 +184,24 @@ class Layout:
     def _destinations(self, standing: Standing, key: ServiceKey) -> dict[DestinationKey, Destination]:
         found: dict[DestinationKey, Destination] = {}
         for name, weight in standing.servers.items():
-            server = self._configured[name]
-            one = kernel_destination(self._forwarding_to(server), server, key, weight)
+            one = self._destination(self._configured[name], name, key, weight)
             found[one.key] = one
         if self._sorry is not None and standing.sorry is not None:
-            one = kernel_destination(self._forwarding_to(self._sorry), self._sorry, key, standing.sorry)
+            one = self._destination(self._sorry, None, key, standing.sorry)
             same = found.get(one.key)  # the last resort may be one of the servers
             if same is None or same.weight < one.weight:
                 found[one.key] = one
         return found
+
+    def _destination(
+        self, server: RealServer | SorryServer, name: str | None, key: ServiceKey, weight: int
+    ) -> Destination:
+        """Return the one that was made the last time, if it has the weight: most have."""
+        last = self._made.get((name, key.port))
+        if last is None or last.weight != weight:
+            last = kernel_destination(self._forwarding_to(server), server, key, weight)
+            self._made[name, key.port] = last
+        return last
 
 
 def kernel_service(service: VirtualService, key: ServiceKey) -> Service:
