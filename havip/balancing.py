@@ -85,6 +85,13 @@ class RouterState:
 
 
 @dataclass(frozen=True, slots=True)
+class PacketsMarked:
+    """Whether nftables marks the packets of the services that have an `nftables_mark`."""
+
+    why: str = ""  # it cannot, in words: they are in FAULT; empty: it does
+
+
+@dataclass(frozen=True, slots=True)
 class ServerReport:
     """One server of one service as it is now."""
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from havip.balancing import (
     BalancerReport,
     DropService,
+    PacketsMarked,
     PutLoadBalancer,
     PutOrder,
     PutService,
@@ -363,6 +364,7 @@ Message: TypeAlias = (
     | DropService
     | PutOrder
     | RouterState
+    | PacketsMarked
     | ServiceReport
     | BalancerReport
     | Delay

@@ -49,6 +49,7 @@ PURE = {
     "havip.instance",
     "havip.ipvs",
     "havip.ipvs.drift",
+    "havip.ipvs.marking",
     "havip.ipvs.model",
     "havip.ipvs.plan",
     "havip.ipvs.wanted",

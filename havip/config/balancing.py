@@ -166,6 +166,7 @@ class VirtualService:
     fwmark: int | None = None
     family: int | None = None  # 4 or 6, of a fwmark; None: that of the servers
     group: str = ""
+    nftables_mark: int | None = None  # the group's addresses are one service, with this mark set by nftables
     transport: Transport = Transport.TCP  # means nothing to a fwmark
     scheduler: str = "wlc"
     scheduler_flags: tuple[str, ...] = ()  # flag-1 flag-2 flag-3 sh-fallback sh-port mh-fallback mh-port
@@ -244,6 +245,7 @@ class LoadBalancer:
     foreign: Foreign = Foreign.LEAVE
     reconcile: Duration = field(default=seconds(10))  # between two looks at what others have changed
     network_namespace: str | None = None  # of IPVS alone; None: that of the daemon
+    nftables_priority: int = -150  # of the chains that mark packets: nft's "mangle"
     notify_initial: bool = False  # rs_init_notifies: tell of servers that are good from the start
 
 

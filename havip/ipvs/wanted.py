@@ -81,7 +81,14 @@ def count(service: VirtualService, group: ServiceGroup | None = None) -> int:
     """Return how many services in the kernel a virtual service is, before those that are the same."""
     if group is None:
         return 1
+    if service.nftables_mark is not None:
+        return len(group.fwmarks) + len(families(group))
     return len(group.fwmarks) + sum(size(block) for block in group.addresses)
+
+
+def families(group: ServiceGroup) -> list[int]:
+    """Return which families its addresses have: those of one mark are a service each."""
+    return sorted({block.first.version for block in group.addresses})
 
 
 def size(block: Block) -> int:
@@ -103,7 +110,10 @@ def endpoints(service: VirtualService, group: ServiceGroup | None = None) -> tup
 def _endpoints(service: VirtualService, group: ServiceGroup | None) -> Iterator[ServiceKey]:
     protocol = Protocol[service.transport.name]
     if group is not None:
-        for block in group.addresses:
+        if service.nftables_mark is not None:
+            for family in families(group):
+                yield ServiceKey(family, fwmark=service.nftables_mark)
+        for block in group.addresses if service.nftables_mark is None else ():
             port = block.port or service.port or 0
             for number in range(size(block)):
                 # The type of the first one: a small IPv6 address is no IPv4 address.

@@ -14,6 +14,7 @@ from havip.services.failover import Failover
 from havip.services.firewall import Firewall
 from havip.services.groups import Groups
 from havip.services.hold import Hold
+from havip.services.marking import PacketMarks
 from havip.services.metrics import Metrics
 from havip.services.notifier import Notifications
 from havip.services.operator import Operator
@@ -32,6 +33,7 @@ SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     Devices,
     Trackers,
     Firewall,
+    PacketMarks,
     Operator,
     Failover,
     Groups,

@@ -10,7 +10,7 @@ import pytest
 
 from havip.config.model import Configuration
 from havip.messages import Impede, Message
-from havip.services import Host, firewall
+from havip.services import Host, nfttable
 from havip.services.firewall import Firewall
 from havip.services.nftwatch import NftWatch
 from tests.config.reading import read
@@ -70,7 +70,7 @@ def _no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(1, "not in this test")
 
     monkeypatch.setattr(NftWatch, "__init__", refuse)
-    monkeypatch.setattr(firewall, "RETRY_EVERY", 0.0)
+    monkeypatch.setattr(nfttable, "RETRY_EVERY", 0.0)
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
