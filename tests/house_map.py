@@ -29,6 +29,7 @@ PURE = {
         if path.stem not in ("outside", "reading")
     ),
     "havip.control.checkviews",
+    "havip.control.serviceviews",
     "havip.control.views",
     "havip.damping",
     "havip.errors",
@@ -68,6 +69,7 @@ PURE = {
     "havip.services.dumped",
     "havip.services.dumptext",
     "havip.services.orders",
+    "havip.services.serverorders",
     "havip.services.notify.backlog",
     "havip.services.notify.news",
     "havip.services.notify.retry",
@@ -99,8 +101,8 @@ PURE = {
 #: what a pure module may take from the standard library: no file, no socket, no process, no clock
 PURE_STANDARD_LIBRARY = {
     "__future__", "abc", "base64", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum",
-    "errno", "functools", "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json", "math",
-    "operator", "re", "shlex", "string", "struct", "types", "typing",
+    "errno", "fnmatch", "functools", "graphlib", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "json",
+    "math", "operator", "re", "shlex", "string", "struct", "types", "typing",
 }  # fmt: skip
 
 #: what runs in the VRRP worker: the standard library, havip, and nothing that may wait
@@ -183,6 +185,7 @@ MAY_ASK = {
     "wall": (
         "havip.ipvs.balancer",
         "havip.services.checkbook",
+        "havip.services.servicebook",
         "havip.services.events",
         "havip.healthcheck.tls",
         "havip.services.hold",

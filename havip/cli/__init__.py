@@ -21,6 +21,8 @@ VERBS: Final = {
     "status": "show the virtual routers of the running daemon",
     "watch": "show every change of state as it happens, until interrupted",
     "checks": "show the health checks of the running daemon",
+    "services": "show the virtual services of the running daemon and the servers behind them",
+    "server": "drain real servers, or give them another weight, across reloads until it is taken back",
     "check-now": "run a health check once, here and now, and tell every step",
     "reload": "have the running daemon read its configuration again",
     "failover": "hand a virtual router over to another machine",

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator, Mapping
 
 from havip.cli import BAD, GOOD, VERBS, add_socket_argument
+from havip.cli import services as services_verb
 from havip.cli.checks import section
 from havip.cli.reload import problem_line
 from havip.cli.table import age, at_time, length, table, wrapped
@@ -35,6 +36,7 @@ For each virtual router:
   holds      what goes with the addresses: those that adverts do not tell of, routes, rules
   timers     its interval and next deadline; as backup also the master's, and when it would be believed dead
   counters   since the worker started; those that are 0 only with --verbose
+For the virtual services: their number, a line each, and one for each server not UP (`havip services`).
 For the health checks: their number and a line each; of more than 100 only those that failed (`havip checks`).
 For each sync group: its state, why, its members, and for whom those of them wait that would be MASTER.
 
@@ -120,6 +122,9 @@ def status_lines(
             yield ""
         separate = True
         yield from router_lines(router, now, width, verbose)
+    if (status.services.total or status.services.ipvs) and not wanted:
+        yield ""
+        yield from services_verb.section(status.services, now)
     if status.checks.total and not wanted:
         yield ""
         yield from section(status.checks, now)

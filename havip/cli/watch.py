@@ -13,8 +13,9 @@ from havip.control.client import DEFAULT_SOCKET, Client
 HELP = VERBS["watch"]
 
 EPILOG = """\
-First how everything is, then a line for each change of a virtual router, a sync group, a health check, a
-script, a file or a process, for each change of a priority, and for each reload.
+First how everything is, then a line for each change of a virtual router, a sync group, a virtual service or
+one of its servers, a health check, a script, a file or a process, for each change of a priority, and for each
+reload.
 
 examples:
   havip watch

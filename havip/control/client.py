@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from havip.control.checkviews import Checks
+from havip.control.serviceviews import Services
 from havip.control.views import Status
 from havip.errors import HavipError, NotPermitted, Unreachable
 
@@ -82,6 +83,23 @@ class Client:
             raise self._not_havip("its answer holds no checks")
         return checks
 
+    def services(self, *names: str, failed: bool = False) -> Services:
+        """Return the virtual services: all, those of some names or patterns, or what of them is in trouble.
+
+        Raises `Refused`: ``no-such-service``.
+        """
+        try:
+            return Services.of(self.services_as_dict(*names, failed=failed))
+        except (KeyError, TypeError) as error:
+            raise self._not_havip(f"its services lack {error}") from error
+
+    def services_as_dict(self, *names: str, failed: bool = False) -> Json:
+        """Return the same as the daemon sent it (docs/cli.md lists the keys)."""
+        services = self.ask("services", names=list(names), failed=failed).get("services")
+        if not isinstance(services, dict):
+            raise self._not_havip("its answer holds no services")
+        return services
+
     def watch(self) -> Iterator[Json]:
         """Yield how everything is (``now``), and then every change as it happens, without end.
 
@@ -136,6 +154,31 @@ class Client:
         """
         wanted = "auto" if priority is None else priority
         return self.ask("priority", router=router, priority=wanted, reason=reason, login=login())
+
+    def drain(self, *servers: str, wait: float | None = None, reason: str = "") -> Json:
+        """Have real servers get no new connection, across reloads too, until `ready`.
+
+        Each is SERVICE/SERVER, SERVER in every service, a pattern of these, or an address with or without a
+        port.  With ``wait``, return only once none of them has a connection left (seconds; the client waits
+        that much longer).  The answer has ``servers`` and ``warnings``.  Raises `Refused`:
+        ``no-such-server``, ``not-drained``, ``state-unwritable``.
+        """
+        patient = Client(self.path, self.timeout + (wait or 0.0))
+        return patient._server("drain", servers, reason, **({} if wait is None else {"wait": wait}))
+
+    def ready(self, *servers: str, reason: str = "") -> Json:
+        """Have real servers that were drained get connections again.  Raises `Refused` like `drain`."""
+        return self._server("ready", servers, reason)
+
+    def weight(self, *servers: str, weight: int | None, reason: str = "") -> Json:
+        """Have real servers of this weight (0 to 65535); None: of the configured one again.
+
+        Raises `Refused` like `drain`.
+        """
+        return self._server("weight", servers, reason, weight="auto" if weight is None else weight)
+
+    def _server(self, action: str, servers: tuple[str, ...], reason: str, **more: object) -> Json:
+        return self.ask("server", do=action, servers=list(servers), reason=reason, login=login(), **more)
 
     def version(self) -> Json:
         """Return the daemon's ``version`` and ``pid``."""

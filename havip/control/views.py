@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from havip.clock import to_seconds
 from havip.control.checkviews import Checks
+from havip.control.serviceviews import Services
 
 if TYPE_CHECKING:  # the client does without what the daemon's messages need
     from havip.messages import RouterReport
@@ -177,6 +178,7 @@ class Status:
     sync_groups: tuple[SyncGroup, ...] = ()
     notifications: Json = field(default_factory=dict)  # by channel, as docs/notifications.md has it
     checks: Checks = field(default_factory=Checks)
+    services: Services = field(default_factory=Services)
     metrics: Json | None = None  # where they are served, and what became of scrapes
     snmp: Json | None = None  # the session with the SNMP agent; None: not wanted
 
@@ -201,6 +203,7 @@ class Status:
             sync_groups=tuple(map(SyncGroup.of, data.get("sync_groups", ()))),
             notifications=dict(data.get("notifications", {})),
             checks=Checks.of(data["checks"]) if data.get("checks") else Checks(),
+            services=Services.of(data["services"]) if data.get("services") else Services(),
             metrics=data.get("metrics"),
             snmp=data.get("snmp"),
         )

@@ -1,4 +1,4 @@
-"""Tells whoever watches what changes: virtual routers, sync groups, health checks, the configuration."""
+"""Tells whoever watches what changes: virtual routers, virtual services, health checks, the configuration."""
 
 from __future__ import annotations
 
@@ -111,12 +111,23 @@ def present(status: Json) -> Iterator[Json]:
     )
     for kind, section in sections:
         for one in section:
-            yield {
-                "event": "now",
-                "kind": kind,
-                "name": one["name"],
-                "state": one["state"],
-                "priority": one.get("effective_priority"),
-                "why": one["why"],
-                "at": one["since"],
-            }
+            yield now_of(kind, one["name"], one)
+    for service in status.get("services", {}).get("shown", ()):
+        yield now_of("service", service["name"], service)
+        for server in service["servers"]:
+            if not server["sorry"]:
+                yield now_of("server", f"{service['name']}/{server['name']}", server)
+
+
+def now_of(kind: str, name: str, one: Json) -> Json:
+    """Return the event of how something is."""
+    priority = one.get("effective_priority")
+    return {
+        "event": "now",
+        "kind": kind,
+        "name": name,
+        "state": one["state"],
+        "priority": priority,
+        "why": one["why"],
+        "at": one["since"],
+    }

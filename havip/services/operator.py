@@ -96,7 +96,7 @@ class Operator(Service):
         state = text_in(request, "state", 3)
         if state not in ("on", "off"):
             raise Declined("bad-request", '"state" must be "on" or "off"')
-        name, word = name_in(request, required=False), self._word(request)
+        name, word = name_in(request, required=False), word_in(request)
         async with self._one_at_a_time:
             if self._damage is not None and (name is not None or state == "on"):
                 raise Declined(
@@ -111,7 +111,7 @@ class Operator(Service):
         return {}
 
     async def _priority(self, request: Json) -> Json:
-        name, word = name_in(request, required=True), self._word(request)
+        name, word = name_in(request, required=True), word_in(request)
         priority = None if request.get("priority") == "auto" else whole_in(request, "priority", 1, 254)
         override = None if priority is None else orders.Override(priority, word)
         async with self._one_at_a_time:
@@ -125,13 +125,6 @@ class Operator(Service):
                 self._host.post(message)
         log.warning("priority of %s: %s, by %s", name, priority or "as configured", word)
         return {}
-
-    def _word(self, request: Json) -> Word:
-        """Return who asks, when and why.  Raises `Declined`."""
-        user, login = asked_by(), text_in(request, "login", LONGEST_LOGIN)
-        # Only root's word is taken for who is behind root.
-        by = f"{login} ({user})" if user == "root" and login not in ("", user) else user
-        return Word(by, wall(), text_in(request, "reason", LONGEST_REASON))
 
     # The record.
 
@@ -195,3 +188,11 @@ def keep_aside(file: Path) -> None:
     with contextlib.suppress(OSError):
         aside.unlink(missing_ok=True)
         os.link(file, aside)
+
+
+def word_in(request: Json) -> Word:
+    """Return who asks, when and why.  Raises `Declined`."""
+    user, login = asked_by(), text_in(request, "login", LONGEST_LOGIN)
+    # Only root's word is taken for who is behind root.
+    by = f"{login} ({user})" if user == "root" and login not in ("", user) else user
+    return Word(by, wall(), text_in(request, "reason", LONGEST_REASON))

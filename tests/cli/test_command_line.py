@@ -103,6 +103,8 @@ def test_every_verb_has_its_module_and_the_one_help_line() -> None:
         "status",
         "watch",
         "checks",
+        "services",
+        "server",
         "check-now",
         "reload",
         "failover",
