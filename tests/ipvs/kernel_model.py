@@ -1,6 +1,6 @@
 """A working model of the kernel's IPVS tables: it holds what the kernel would, and refuses what it refuses.
 
-`test_model_and_kernel` gives the same changes to this and to the real one.
+`tests.uml.test_ipvs_model` gives the same changes to this and to the real one.
 """
 
 from __future__ import annotations

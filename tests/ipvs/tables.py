@@ -10,14 +10,23 @@ from hypothesis import strategies as st
 
 from havip.config.balancing import Foreign
 from havip.ipvs.model import (
+    AddDestination,
+    AddService,
+    Change,
     Destination,
     DestinationKey,
+    DropDestination,
+    DropService,
+    EditDestination,
+    EditService,
     Forward,
     Pool,
     Protocol,
     Service,
     ServiceFlag,
     ServiceKey,
+    Sync,
+    SyncRole,
     Table,
     Tunnel,
     TunnelFlag,
@@ -137,3 +146,59 @@ def scenes(draw: st.DrawFn) -> Scene:
     ours = {key for key in KEYS if owner[key] == "us"}
     others = {key for key in KEYS if owner[key] == "another" and key not in wanted}
     return wanted, present, ours, draw(st.sampled_from(Foreign)), others
+
+
+ODD: Final = tuple(
+    DestinationKey(ip_address(address), 80)
+    for address in ("0.0.0.0", "224.0.0.1", "::", "ff02::1", "fe80::1")
+)
+
+
+@st.composite
+def odd_destinations(draw: st.DrawFn) -> Destination:
+    """A server as the kernel may refuse it."""
+    return Destination(
+        draw(st.sampled_from(SERVERS + ODD)),
+        draw(st.sampled_from((-1, 0, 1, 2))),
+        draw(st.sampled_from((Forward.MASQUERADE, Forward.ROUTE, Forward.TUNNEL))),
+        draw(st.sampled_from((0, 5, 10))),
+        draw(st.sampled_from((0, 5, 10))),
+        draw(st.sampled_from(Tunnel)),
+        draw(st.sampled_from((0, 6080))),
+        draw(st.sampled_from((TunnelFlag(0), TunnelFlag.CHECKSUM, TunnelFlag.REMOTE_CHECKSUM))),
+    )
+
+
+@st.composite
+def odd_services(draw: st.DrawFn) -> Service:
+    """The settings of a service as the kernel may refuse them."""
+    key = draw(st.sampled_from(KEYS))
+    return Service(
+        key,
+        draw(st.sampled_from(("wlc", "rr", "sh", "mh", "none-such"))),
+        ServiceFlag(draw(st.sampled_from((0, 1, 4, 8, 16, 32)))),
+        draw(st.sampled_from((0, 50))),
+        draw(st.sampled_from((24, 32) if key.family == 4 else (0, 1, 64, 128, 129))),
+        draw(st.sampled_from(("", "", "sip", "none-such"))),
+    )
+
+
+@st.composite
+def odd_changes(draw: st.DrawFn) -> Change | Sync | SyncRole:
+    """Whatever may be asked of the kernel; a role is a sync daemon to be stopped."""
+    key = draw(st.sampled_from(KEYS))
+    kinds = (AddService, EditService, DropService, AddDestination, EditDestination, DropDestination)
+    kind = draw(st.sampled_from((*kinds, AddService, AddDestination, AddDestination, Sync, SyncRole)))
+    if kind in (AddService, EditService):
+        service = draw(st.one_of(services(key), odd_services()))
+        return AddService(service) if kind is AddService else EditService(service)
+    if kind in (AddDestination, EditDestination):
+        name = draw(st.sampled_from(SERVERS))
+        one = draw(st.one_of(destinations(key.family, name), odd_destinations()))
+        return AddDestination(key, one) if kind is AddDestination else EditDestination(key, one)
+    if kind is DropDestination:
+        return DropDestination(key, draw(st.sampled_from(SERVERS)))
+    if kind is DropService:
+        return DropService(key)
+    role = draw(st.sampled_from(SyncRole))
+    return Sync(role, "eth0", 1) if kind is Sync and draw(st.booleans()) else role
