@@ -60,6 +60,7 @@ PURE = {
     "havip.metrics.checks",
     "havip.metrics.family",
     "havip.metrics.routers",
+    "havip.metrics.services",
     "havip.netlink.codec",
     "havip.netlink.routes",
     "havip.netlink.rules",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from havip.metrics import checks, routers
+from havip.metrics import checks, routers, services
 from havip.metrics.family import Family, Source, Values, counter, gauge, info
 
 REFUSED: Final = "refused-"
@@ -109,4 +109,9 @@ DAEMON: Final[tuple[Family, ...]] = (
     ),
 )
 
-FAMILIES: Final[tuple[Family, ...]] = (*DAEMON, *routers.FAMILIES, *checks.FAMILIES)
+FAMILIES: Final[tuple[Family, ...]] = (
+    *DAEMON,
+    *routers.FAMILIES,
+    *checks.FAMILIES,
+    *services.FAMILIES,
+)

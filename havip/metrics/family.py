@@ -19,6 +19,7 @@ class Source:
     checks: Json  # the answer of the verb `checks`
     transitions: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by kind, name and state
     scrapes: Mapping[str, int] = field(default_factory=dict)  # by what became of them
+    services: Json = field(default_factory=dict)  # the answer of the verb `services`
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,9 @@ class Metrics(Service):
         self._made.clear()
         there = {("router", router.name) for router in new.virtual_routers}
         there |= {("group", group.name) for group in new.sync_groups}
+        for service in new.virtual_services:
+            there.add(("service", service.name))
+            there |= {("server", f"{service.name}/{server.name}") for server in service.servers}
         for key in [key for key in self._transitions if key[:2] not in there]:
             del self._transitions[key]
 
@@ -135,8 +138,10 @@ class Metrics(Service):
         try:
             status = await self._host.show()
             checks = (await self._host.ask({"verb": "checks", "fresh": False}))["checks"]
+            services = (await self._host.ask({"verb": "services", "fresh": False})).get("services", {})
             kind = OPENMETRICS if openmetrics else TEXT
-            source = Source(status, checks, dict(self._transitions), dict(self._server.counts))
+            counts = dict(self._server.counts)
+            source = Source(status, checks, dict(self._transitions), counts, services)
             answer = kind, await written(FAMILIES, source, kind)
             self._made[openmetrics] = asyncio.get_running_loop().time(), answer
             asyncio.get_running_loop().call_later(FRESH_FOR, self._made.pop, openmetrics, None)

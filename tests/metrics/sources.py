@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from havip.control.serviceviews import balancer_as_dict, service_as_dict
 from havip.metrics.family import Source
+from tests.control.balanced import BALANCER, DNS
+from tests.control.balanced import WEB as WEB_SERVICE
 from tests.control.test_views import SHOWN
 from tests.control.test_views import STATUS as BARE
 
@@ -85,9 +88,25 @@ CHECKS: dict[str, Any] = {
     "counters": COUNTERS,
     "shown": [WEB, NEW],
 }
+SERVICES: dict[str, Any] = {
+    "total": 2,
+    "up": 1,
+    "down": 1,
+    "fault": 0,
+    "stale": None,
+    "ipvs": balancer_as_dict(BALANCER),
+    "orders": [{}],
+    "shown": [service_as_dict(WEB_SERVICE), service_as_dict(DNS)],
+}
 SOURCE = Source(
     STATUS,
     CHECKS,
-    {("router", "gateway", "MASTER"): 3, ("group", "fw", "FAULT"): 1},
+    {
+        ("router", "gateway", "MASTER"): 3,
+        ("group", "fw", "FAULT"): 1,
+        ("service", "web", "UP"): 2,
+        ("server", "web/web2", "DOWN"): 5,
+    },
     {"served": 4, "refused": 0, "cut-off": 1},
+    SERVICES,
 )

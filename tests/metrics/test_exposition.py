@@ -16,7 +16,7 @@ from havip.metrics import exposition
 from havip.metrics.catalogue import FAMILIES
 from havip.metrics.exposition import OPENMETRICS, SLICE, TEXT, written
 from havip.metrics.family import Source
-from tests.metrics.sources import CHECKS, COUNTERS, SOURCE, WEB
+from tests.metrics.sources import CHECKS, COUNTERS, SERVICES, SOURCE, WEB
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 ROW = re.compile(r"^\| `(havip\w*)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE)
@@ -24,7 +24,8 @@ ROW = re.compile(r"^\| `(havip\w*)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE
 UNITS = ("_seconds", "_total", "_info")
 HAVE_NO_UNIT = re.compile(
     "state|priority|generation|successful|alive|maintenance|fault|good|value|queued|checks|stale|under_way"
-    "|waiting|warning|warned|weight|held_back"
+    "|waiting|warning|warned|weight|held_back|available|services|orders|_in_use|suspended|servers|_up"
+    "|connections"
 )
 
 
@@ -129,11 +130,54 @@ def test_the_values_are_those_of_the_status() -> None:
     assert {name: found.get(name) for name in expected} == expected
 
 
+def test_the_values_of_services_and_servers_are_those_of_the_services() -> None:
+    expected = {
+        "havip_ipvs_available": 1,
+        'havip_ipvs_info{version="1.2.1"}': 1,
+        "havip_ipvs_messages_total": 42,
+        "havip_ipvs_refused_total": 1,
+        "havip_ipvs_foreign_services": 1,
+        'havip_services{state="DOWN"}': 1,
+        "havip_services_stale": 0,
+        "havip_server_orders": 1,
+        'havip_service_state{service="web",state="UP"}': 1,
+        'havip_service_state{service="web",state="DOWN"}': 0,
+        'havip_service_transitions_total{service="web",state="UP"}': 2,
+        'havip_service_alive_weight{service="web"}': 10,
+        'havip_service_quorum_weight{service="dns"}': 2,
+        'havip_service_sorry_server_in_use{service="dns"}': 1,
+        'havip_service_suspended{service="web"}': 0,
+        'havip_service_repaired_total{service="web"}': 2,
+        'havip_service_servers{service="web",state="DRAINING"}': 1,
+        'havip_service_servers{service="web",state="UP"}': 1,
+        'havip_service_connections_total{service="web"}': 1_234_574,
+        'havip_service_bytes_total{direction="out",service="web"}': 98_776,
+        'havip_server_info{address="2001:db8::53",method="direct",port="53",server="ns1",service="dns"}': 1,
+        'havip_server_up{server="web1",service="web"}': 1,
+        'havip_server_up{server="web2",service="web"}': 0,
+        'havip_server_up{server="(sorry)",service="web"}': 1,
+        'havip_server_transitions_total{server="web2",service="web",state="DOWN"}': 5,
+        'havip_server_weight{server="web2",service="web"}': 0,
+        'havip_server_configured_weight{server="web2",service="web"}': 10,
+        'havip_server_open_connections{server="web1",service="web",state="inactive"}': 340,
+        'havip_server_connections_total{server="web1",service="web"}': 1_234_567,
+        'havip_server_packets_total{direction="in",server="web1",service="web"}': 2_000_000,
+        'havip_server_bytes_total{direction="in",server="web1",service="web"}': 4_500_000_000,
+    }
+    found = samples()
+    assert {name: found.get(name) for name in expected} == expected
+
+
 def test_what_is_not_known_is_absent() -> None:
     found = samples()
     assert 'havip_tracker_good{kind="file",tracker="load"}' not in found
     assert 'havip_check_good{check="new"}' not in found
     assert 'havip_check_weight{check="new"}' not in found
+    assert 'havip_server_up{server="ns1",service="dns"}' not in found
+    none = samples(replace(SOURCE, services={}))
+    assert "havip_ipvs_available" not in none
+    nobody = samples(replace(SOURCE, services=SERVICES | {"ipvs": None}))
+    assert "havip_ipvs_available" not in nobody
     nothing = samples(replace(SOURCE, checks=CHECKS | {"counters": {}, "shown": []}))
     assert "havip_checker_runs_total" not in nothing
 

@@ -14,7 +14,8 @@ from havip.config.metrics import Metrics as Where
 from havip.config.model import Configuration
 from havip.messages import Transition
 from havip.services.metrics import Metrics
-from tests.metrics.sources import CHECKS, STATUS
+from tests.control.balanced import CONFIGURATION
+from tests.metrics.sources import CHECKS, SERVICES, STATUS
 from tests.metrics.test_server import GET, OURS, free_port
 from tests.vrrp.model import router
 
@@ -37,7 +38,7 @@ class Host:
 
     async def ask(self, request: Any) -> dict[str, Any]:
         self.asked.append(request)
-        return {"checks": CHECKS}
+        return {"checks": CHECKS, "services": SERVICES}
 
     async def serve(self, *ports: int) -> None:
         endpoints = tuple(Endpoint(LOCAL, port) for port in ports)
@@ -82,7 +83,7 @@ def test_everybody_who_asks_within_a_second_gets_the_same_answer() -> None:
         assert len(set(answers)) == 1
         assert await scraped(port) == answers[0]
         assert host.shown == 1
-        assert host.asked == [{"verb": "checks", "fresh": False}]
+        assert host.asked == [{"verb": verb, "fresh": False} for verb in ("checks", "services")]
 
     play(scene)
 
@@ -92,11 +93,17 @@ def test_transitions_are_counted_and_those_of_a_dropped_router_forgotten() -> No
         port = free_port()
         for name in ("gateway", "gateway", "gone"):
             host.service.hear(Transition("router", name, "MASTER", 100, "", 0.0))
-        await host.service.settle(Configuration(virtual_routers=(replace(router(), name="gateway"),)))
+        for name in ("web/web1", "web/gone"):
+            host.service.hear(Transition("server", name, "DOWN", 0, "", 0.0))
+        host.service.hear(Transition("service", "web", "DOWN", 0, "", 0.0))
+        routers = (replace(router(), name="gateway"),)
+        await host.service.settle(replace(CONFIGURATION, virtual_routers=routers))
         await host.serve(port)
         text = await scraped(port)
         assert 'havip_router_transitions_total{router="gateway",state="MASTER"} 2.0' in text
-        assert 'router="gone"' not in text
+        assert 'havip_server_transitions_total{server="web1",service="web",state="DOWN"} 1.0' in text
+        assert 'havip_service_transitions_total{service="web",state="DOWN"} 1.0' in text
+        assert '="gone"' not in text
 
     play(scene)
 
