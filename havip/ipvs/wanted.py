@@ -35,6 +35,7 @@ from havip.ipvs.model import (
     ServiceKey,
     Sync,
     SyncRole,
+    Table,
     Timeouts,
     Tunnel,
     TunnelFlag,
@@ -185,6 +186,29 @@ class Layout:
                 destinations = by_port[key.port] = self._destinations(standing, key)
             found.append(Pool(service, destinations))
         return found
+
+    def standing_in(self, table: Table) -> Standing | None:
+        """Return who stands in a table that the kernel holds, as a former life of ours has left it.
+
+        None: there is no such service.  Of several endpoints the first that has a server counts.
+        """
+        there = [(key, table[key].destinations) for key in self.services if key in table]
+        if not there:
+            return None
+        servers: dict[str, int] = {}
+        sorry: int | None = None
+        for key, destinations in there:
+            seen = set()
+            for name, server in self._configured.items():
+                one = destinations.get(destination_key(server, key))
+                if one is not None:
+                    seen.add(one.key)
+                    servers.setdefault(name, one.weight)
+            if self._sorry is not None and sorry is None:
+                place = destination_key(self._sorry, key)
+                last = None if place in seen else destinations.get(place)
+                sorry = None if last is None else last.weight
+        return Standing(servers, sorry)
 
     def destination_keys(self, server: str, sorry: bool = False) -> list[tuple[ServiceKey, DestinationKey]]:
         """Return where one server stands in the kernel, if it stands there."""

@@ -219,6 +219,27 @@ def test_a_server_called_sorry_is_not_the_sorry_server() -> None:
     assert layout.destination_keys("sorry", sorry=True)[0][1].address == C
 
 
+def test_what_a_former_life_has_left_is_read_back() -> None:
+    configured = service(sorry_server=SorryServer(C))
+    layout = Layout(configured)
+    for standing in (Standing({"a": 3, "b": 0}), Standing(sorry=1), Standing({"b": 2}, sorry=0), Standing()):
+        table = {one.service.key: one for one in layout.pools(standing)}
+        assert layout.standing_in(table) == standing
+    assert layout.standing_in({}) is None
+    twin = Layout(service(sorry_server=SorryServer(A)))
+    table = {one.service.key: one for one in twin.pools(Standing({"a": 3}, sorry=0))}
+    assert twin.standing_in(table) == Standing({"a": 3})
+
+
+def test_a_server_that_stands_at_one_endpoint_of_several_stands() -> None:
+    group = ServiceGroup("edge", (Block(VIP, VIP), Block(VIP, VIP, 443)))
+    layout = Layout(service(address=None, group="edge"), group)
+    first, second = layout.pools(Standing({"a": 2}))
+    assert layout.standing_in({second.service.key: second}) == Standing({"a": 2})
+    empty = Pool(first.service)
+    assert layout.standing_in({first.service.key: empty, second.service.key: second}) == Standing({"a": 2})
+
+
 def test_servers_of_another_family_than_an_endpoint_are_known() -> None:
     six = RealServer("six", A6, forwarding=TUNNELLED)
     assert of_another_family(service(servers=(RealServer("a", A), six))) == [six]
