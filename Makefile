@@ -15,7 +15,7 @@ bench_packages := $(lab_packages) keepalived gcc libc6-dev
 test_packages := $(bench_packages) frr nftables nginx openssl tcpdump tshark systemd shellcheck
 test_packages += gcc libsystemd-dev pkg-config python3-dev    # systemd-python has no wheel
 test_packages += dnsmasq-base mariadb-server-core postgresql redis-server    # whom health checks probe
-test_packages += user-mode-linux kmod debootstrap             # for the tests that boot a machine
+test_packages += user-mode-linux kmod ipvsadm debootstrap             # for what boots a machine
 test_packages += snmpd snmp snmptrapd                         # an agent of the tests' own; the services stay off
 test_extras := test,dev,systemd
 

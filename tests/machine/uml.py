@@ -7,29 +7,11 @@ results come out.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
+from lab.uml import KERNEL_MODULES, kernel
 from tests.machine import namespaces
-
-KERNEL_MODULES = Path("/usr/lib/uml/modules")  # Debian's package user-mode-linux
-XSTATE = Path(__file__).with_name("xstate.c")
-
-
-@cache
-def shim() -> tempfile.TemporaryDirectory[str]:
-    """Build what User-Mode Linux needs on some CPUs; gone with this process."""
-    folder = tempfile.TemporaryDirectory(prefix="havip-uml-")
-    built = Path(folder.name, "xstate.so")
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", built, XSTATE, "-ldl"], check=True)
-    return folder
-
-
-def kernel() -> tuple[str, ...]:
-    """Return the beginning of the command line that runs User-Mode Linux."""
-    return ("env", f"LD_PRELOAD={shim().name}/xstate.so", "linux.uml")
 
 
 def run(*arguments: str | Path, mounts: Sequence[namespaces.Words] = (), patience: float) -> str:
