@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.making import Listed, Made, scalar
 from havip.config.keepalived.report import Outcome
@@ -131,8 +131,7 @@ def alone(made: Made) -> bool:
     return len(made.entries) == 1
 
 
-@dataclass(frozen=True)
-class Addresses:
+class Addresses(NamedTuple):
     """A block of addresses, which become a list of havip."""
 
     path: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.report import Outcome
 from havip.config.keepalived.table import Scope, no_more
@@ -63,8 +62,7 @@ def command(scope: Scope, statement: Statement, index: int = 1) -> tuple[list[Wo
     return [Word(part, word.line, word.column) for part in parts], why
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A directive with a command, and perhaps a user and a group.
 
     With ``once`` the first of several counts, as in keepalived; ``account`` is where havip has the user.

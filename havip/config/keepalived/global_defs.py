@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.commands import Program
 from havip.config.keepalived.instance import OWNER, announce
@@ -39,8 +38,7 @@ GAP: Final = timer(0, 1_000_000)
 NFTABLES: Final = "nftables does it"
 
 
-@dataclass(frozen=True)
-class InDefaults:
+class InDefaults(NamedTuple):
     """An action of one virtual router, for all that do not say otherwise."""
 
     do: Action
@@ -50,8 +48,7 @@ class InDefaults:
         self.do(Scope(scope.whole, made, scope.at, "defaults", scope.memory), statement)
 
 
-@dataclass(frozen=True)
-class Global:
+class Global(NamedTuple):
     """A value that concerns other blocks, by the name of its directive."""
 
     kind: Argument
@@ -65,8 +62,7 @@ class Global:
             scope.report.take(Outcome.MAPPED, statement.words[0])
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(NamedTuple):
     """The least gap between two announcements of one IP version."""
 
     version: int
@@ -110,8 +106,7 @@ def script_user(scope: Scope, statement: Statement) -> None:
         scope.put(f"daemon.{key}", statement.words[0], word, word.text)
 
 
-@dataclass(frozen=True)
-class Around:
+class Around(NamedTuple):
     """``startup_script`` or ``shutdown_script``, with a user perhaps."""
 
     key: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 _INCLUDE: Final = re.compile(r"include([rmwba]?)[ \t\f\v\r]+(.*)", re.DOTALL)
@@ -37,8 +36,7 @@ class Included(NamedTuple):
     missing: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(NamedTuple):
     """An include, and what it must find."""
 
     pattern: str

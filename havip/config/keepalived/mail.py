@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from havip.config.keepalived.commands import account, command
@@ -53,19 +52,16 @@ def no_email_faults(scope: Scope, statement: Statement) -> None:
     scope.put("notify.mail.states", word, word, states)
 
 
-@dataclass(frozen=True)
-class Alert:
-    """``smtp_alert`` or ``smtp_alert_vrrp``: whether mail is sent unless a block says otherwise."""
-
-    def __call__(self, scope: Scope, statement: Statement) -> None:
-        no_more(scope, statement, 2)
-        try:
-            on = len(statement.words) < 2 or truth(statement.words[1].text)
-        except Wrong:
-            scope.report.drop(statement.words[1], quote(statement.words[1].text), "on or off")
-            return
-        scope.memory[statement.name] = (statement.words[0], on)
-        scope.report.take(Outcome.MAPPED, statement.words[0], "defaults.notify.mail")
+def alert(scope: Scope, statement: Statement) -> None:
+    """Take ``smtp_alert`` or ``smtp_alert_vrrp``: whether mail is sent unless a block says otherwise."""
+    no_more(scope, statement, 2)
+    try:
+        on = len(statement.words) < 2 or truth(statement.words[1].text)
+    except Wrong:
+        scope.report.drop(statement.words[1], quote(statement.words[1].text), "on or off")
+        return
+    scope.memory[statement.name] = (statement.words[0], on)
+    scope.report.take(Outcome.MAPPED, statement.words[0], "defaults.notify.mail")
 
 
 def settle_mail(scope: Scope) -> None:
@@ -95,42 +91,34 @@ def settle_mail(scope: Scope) -> None:
             group.made.put("notify.mail", word, value)
 
 
-@dataclass(frozen=True)
-class Fifo:
-    """``notify_fifo PATH [USER [GROUP]]``, or that of VRRP alone."""
-
-    def __call__(self, scope: Scope, statement: Statement) -> None:
-        words = statement.spelled
-        no_more(scope, statement._replace(words=words), 4)
-        if len(words) < 2:
-            scope.report.drop(statement.words[0], f"{quote(statement.name)} without a value", "a path")
-            return
-        fifos = scope.memory.setdefault("fifos", {})
-        if statement.name in fifos:
-            scope.report.drop(
-                statement.words[0], f"{quote(statement.name)} again", why="the first one counts"
-            )
-            return
-        fifos[statement.name] = made = Made(words[1])
-        made.put("path", words[1], words[1].text)
-        inner = Scope(scope.whole, made, words[1])
-        account(inner, "", words[2:4])
-        scope.report.take(Outcome.MAPPED, statement.words[0], "notify.fifos")
+def fifo(scope: Scope, statement: Statement) -> None:
+    """Take ``notify_fifo PATH [USER [GROUP]]``, or that of VRRP alone."""
+    words = statement.spelled
+    no_more(scope, statement._replace(words=words), 4)
+    if len(words) < 2:
+        scope.report.drop(statement.words[0], f"{quote(statement.name)} without a value", "a path")
+        return
+    fifos = scope.memory.setdefault("fifos", {})
+    if statement.name in fifos:
+        scope.report.drop(statement.words[0], f"{quote(statement.name)} again", why="the first one counts")
+        return
+    fifos[statement.name] = made = Made(words[1])
+    made.put("path", words[1], words[1].text)
+    inner = Scope(scope.whole, made, words[1])
+    account(inner, "", words[2:4])
+    scope.report.take(Outcome.MAPPED, statement.words[0], "notify.fifos")
 
 
-@dataclass(frozen=True)
-class FifoScript:
-    """``notify_fifo_script COMMAND [USER [GROUP]]``: the program that reads a FIFO."""
-
-    def __call__(self, scope: Scope, statement: Statement) -> None:
-        found = command(scope, statement)
-        if found is not None:
-            scope.memory.setdefault("readers", {})[statement.name.removesuffix("_script")] = (
-                statement,
-                found[0],
-            )
-            why = "; ".join(part for part in ("started again when it ends", found[1]) if part)
-            scope.report.take(Outcome.DIFFERS, statement.words[0], "notify.fifos[].script", why)
+def fifo_script(scope: Scope, statement: Statement) -> None:
+    """Take ``notify_fifo_script COMMAND [USER [GROUP]]``: the program that reads a FIFO."""
+    found = command(scope, statement)
+    if found is not None:
+        scope.memory.setdefault("readers", {})[statement.name.removesuffix("_script")] = (
+            statement,
+            found[0],
+        )
+        why = "; ".join(part for part in ("started again when it ends", found[1]) if part)
+        scope.report.take(Outcome.DIFFERS, statement.words[0], "notify.fifos[].script", why)
 
 
 def on_reload(scope: Scope, statement: Statement) -> None:
@@ -161,12 +149,12 @@ MAIL: Final = (
     Row("smtp_server", P1, smtp_server),
     Row("smtp_helo_name", P1, Key("notify.mail.helo", TEXT)),
     Row("smtp_connect_timeout", P1, Key("notify.mail.timeout", timer(1, 3600), "of the whole attempt")),
-    Row("smtp_alert", P1, Alert()),
-    Row("smtp_alert_vrrp", P1, Alert()),
+    Row("smtp_alert", P1, alert),
+    Row("smtp_alert_vrrp", P1, alert),
     Row("no_email_faults", P1, no_email_faults),
-    Row("notify_fifo", P1, Fifo()),
-    Row("vrrp_notify_fifo", P1, Fifo()),
-    Row("notify_fifo_script", P1, FifoScript()),
-    Row("vrrp_notify_fifo_script", P1, FifoScript()),
+    Row("notify_fifo", P1, fifo),
+    Row("vrrp_notify_fifo", P1, fifo),
+    Row("notify_fifo_script", P1, fifo_script),
+    Row("vrrp_notify_fifo_script", P1, fifo_script),
     Row("fifo_write_vrrp_states_on_reload", P1, on_reload),
 )

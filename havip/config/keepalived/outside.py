@@ -5,12 +5,7 @@ Opens no FIFO and no device, and no more than `MOST_BYTES` of files.  Judges not
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import pwd
-import random
-import re
-import shutil
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -84,10 +79,14 @@ class Machine:
 
     def chance(self, least: int, most: int) -> int:
         """Return a number from ``least`` to ``most``."""
+        import random  # hardly any file asks for it
+
         return random.randint(least, most)
 
     def has_user(self, name: str) -> bool:
         """Say whether this machine has a user."""
+        import pwd
+
         try:
             pwd.getpwnam(name)
         except KeyError:
@@ -96,6 +95,8 @@ class Machine:
 
     def program(self, name: str) -> str | None:
         """Return the path of a program that is named without one; None: it is nowhere."""
+        import shutil  # most files name paths
+
         return shutil.which(name, path=PROGRAMS)
 
     def name(self) -> str:
@@ -129,6 +130,9 @@ class Machine:
 
     def _matching(self, pattern: str) -> Iterator[str]:
         """Yield the paths that fit a pattern; names that begin with a dot only where the pattern has one."""
+        import fnmatch
+        import re
+
         parts = pattern.split("/")
         waiting = [("/" if pattern.startswith("/") else "", [part for part in parts if part])]
         while waiting:

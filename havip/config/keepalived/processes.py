@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.report import Outcome
 from havip.config.keepalived.table import (
@@ -28,8 +27,7 @@ BUFFERS: Final = "the buffers are large from the start, and what is lost all the
 ROLLED_OUT: Final = "a systemd timer, or whatever rolls files out, calls havip reload"
 
 
-@dataclass(frozen=True)
-class Affinity:
+class Affinity(NamedTuple):
     """``cpu_affinity N ...``: the processors that a process runs on."""
 
     path: str
@@ -75,8 +73,7 @@ def max_auto_priority(scope: Scope, statement: Statement) -> None:
         scope.put("daemon.realtime_priority", statement.words[0], found[1], found[0], why)
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(NamedTuple):
     """A directive that has something served over SNMP."""
 
     keys: tuple[str, ...]

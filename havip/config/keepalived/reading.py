@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived import grammar
 from havip.config.keepalived.includes import Refused
@@ -28,8 +27,7 @@ from havip.config.understood import Findings, settle, understood
 _SECRET: Final = re.compile(r"(?:^|[\s{;])(?:auth_pass|key|password)(?:\s|$)|pass\S*=", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(NamedTuple):
     """All that can be said about one keepalived.conf."""
 
     findings: Findings

@@ -7,7 +7,6 @@ What keepalived passes over with a line in its log is a decision with ``compat``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -28,8 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  #: keepalived does not know it either, and it has no effect
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One decision and where it stands.  ``key`` is the path of havip's key, if there is one."""
 
     outcome: Outcome
@@ -51,7 +49,7 @@ class Decision:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
-        return asdict(self) | {"outcome": str(self.outcome)}
+        return self._asdict() | {"outcome": str(self.outcome)}
 
 
 class Noted(NamedTuple):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.addresses import Cursor, needed_by, scope_word, version_of
 from havip.config.keepalived.making import Listed, Made, scalar
@@ -69,8 +68,7 @@ ROUTE_LACKING: Final = {
 TAKES_A_VALUE: Final = frozenset(("protocol", "expires", "as", "ttl-propagate", "vrf"))
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(NamedTuple):
     """A block of routes, which become a list of havip."""
 
     path: str

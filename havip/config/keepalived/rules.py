@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.config.keepalived.addresses import Cursor, needed_by, version_of
 from havip.config.keepalived.making import Made
@@ -49,8 +48,7 @@ LACKING: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """A block of rules, which become a list of havip."""
 
     path: str

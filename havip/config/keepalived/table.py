@@ -7,10 +7,8 @@ one file; `havip.config.keepalived.root` puts them together.  How to add a block
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from havip.config.keepalived.making import Made
 from havip.config.keepalived.report import Outcome, Report
@@ -34,20 +32,20 @@ class Tier(IntEnum):
 P0, P1, P2 = Tier
 
 
-@dataclass(slots=True)
 class Scope:
-    """The block that is being read: what it makes, and what its rows remember for its end."""
+    """The block that is being read: what it makes, and what its rows remember for its end.
 
-    whole: Whole
-    made: Made
-    at: Word  # the name of the block, or what it is called where it has none
-    path: str = ""  # of ``made``, for the report
-    memory: dict[str, Any] = field(default_factory=dict)
+    ``at`` is the name of the block, or what it is called where it has none; ``path`` is that of ``made``.
+    """
 
-    @property
-    def report(self) -> Report:
-        """Return where decisions are taken down."""
-        return self.whole.report
+    __slots__ = ("at", "made", "memory", "path", "report", "whole")
+
+    def __init__(
+        self, whole: Whole, made: Made, at: Word, path: str = "", memory: dict[str, Any] | None = None
+    ) -> None:
+        self.whole, self.made, self.at, self.path = whole, made, at, path
+        self.report: Report = whole.report
+        self.memory: dict[str, Any] = {} if memory is None else memory
 
     def key(self, path: str) -> str:
         """Return the path of a key for the report."""
@@ -67,8 +65,7 @@ class Action(Protocol):
     def __call__(self, scope: Scope, statement: Statement) -> None: ...
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One directive: its name, how much it is used, what is done with it, and its old spellings."""
 
     name: str
@@ -77,17 +74,12 @@ class Row:
     also: tuple[str, ...] = ()  # deprecated
 
 
-@dataclass(frozen=True)
 class Table:
-    """The directives that may stand in one block."""
+    """The directives that may stand in one block, ``by_name`` by every name that they have."""
 
-    name: str
-    rows: tuple[Row, ...]
-
-    @cached_property
-    def by_name(self) -> dict[str, Row]:
-        """Return the rows by every name that they have."""
-        return {name: row for row in self.rows for name in (row.name, *row.also)}
+    def __init__(self, name: str, rows: tuple[Row, ...]) -> None:
+        self.name, self.rows = name, rows
+        self.by_name = {name: row for row in rows for name in (row.name, *row.also)}
 
     def read(self, scope: Scope, tree: Tree) -> None:
         """Do what each statement asks for."""
@@ -138,8 +130,7 @@ def no_more(scope: Scope, statement: Statement, most: int) -> None:
         scope.report.wrong(words[0], f"{quote(words[0].text)} with a block", "none")
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A directive with one argument, which is a key of havip."""
 
     path: str
@@ -153,8 +144,7 @@ class Key:
             scope.put(self.path, statement.words[0], found[1], found[0], self.why)
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(NamedTuple):
     """A directive that turns something on or off; alone it turns it on."""
 
     path: str
@@ -172,8 +162,7 @@ class Switch:
             )
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """A directive without an argument that gives a key of havip a value."""
 
     path: str
@@ -185,8 +174,7 @@ class Flag:
         scope.put(self.path, statement.words[0], statement.words[0], self.value, self.why)
 
 
-@dataclass(frozen=True)
-class Always:
+class Always(NamedTuple):
     """A directive for what havip always does."""
 
     why: str = ""
@@ -195,8 +183,7 @@ class Always:
         scope.report.take(Outcome.ALWAYS, statement.words[0], "", self.why)
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A directive that havip has no use for, and that nobody will miss."""
 
     why: str
@@ -205,8 +192,7 @@ class Ignored:
         scope.report.take(Outcome.IGNORED, statement.words[0], "", self.why)
 
 
-@dataclass(frozen=True)
-class Lacking:
+class Lacking(NamedTuple):
     """A directive without a counterpart that somebody may rely on: an error, unless compatible."""
 
     why: str
@@ -215,8 +201,7 @@ class Lacking:
         scope.report.lacking(statement.words[0], self.why)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A directive with a block of directives.
 
     ``begin`` returns the scope of the block, or None if it is to be left out, which it has reported.
@@ -238,8 +223,7 @@ class Block:
             self.end(inner)
 
 
-@dataclass(frozen=True)
-class Entries:
+class Entries(NamedTuple):
     """A directive with a block that holds one entry a line."""
 
     each: Callable[[Scope, Statement], None]

@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from havip.config.keepalived.commands import Program, user
 from havip.config.keepalived.making import Listed, Made
@@ -38,8 +38,7 @@ WEIGHT = whole(-253, 253)
 FILE_WEIGHT = whole(-254, 254)
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(NamedTuple):
     """``weight N [reverse]`` of a definition."""
 
     most: int
@@ -177,8 +176,7 @@ def interface_delays(scope: Scope, statement: Statement) -> None:
     scope.report.take(Outcome.MAPPED, name, f"interfaces.{name.text}")
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(NamedTuple):
     """A block that names what a virtual router or a sync group tracks: ``NAME [weight N] [reverse]``."""
 
     path: str

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from havip.clock import spell
 from havip.config.kinds import Wrong
@@ -20,8 +19,7 @@ TRUE: Final = ("true", "on", "yes")
 FALSE: Final = ("false", "off", "no")
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument: what it may be, in words, and how it is written in havip.  ``read`` raises `Wrong`."""
 
     expected: str
