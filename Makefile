@@ -50,6 +50,7 @@ fuzz: .make/test
 	$(RUN) tests/fuzz/fuzz_packet.py $(ARGS)
 	$(RUN) -m tests.fuzz.fuzz_configurations $(ARGS)
 	$(RUN) -m tests.fuzz.fuzz_answers $(ARGS)
+	$(RUN) -m tests.fuzz.fuzz_keepalived $(ARGS)
 
 soak: .make/test
 	$(RUN) -m tests.sim.soak $(ARGS)

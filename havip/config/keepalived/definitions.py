@@ -6,11 +6,11 @@ A value is looked into when it is used, not when it is defined, so it may name w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from havip.config.keepalived.sources import Origin, Spelled
+from havip.config.keepalived.sources import Mark, Origin, Spelled
 
 _DEFINING: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)=[ \t]*")
 _USING: Final = re.compile(
@@ -20,6 +20,9 @@ _USING: Final = re.compile(
 WITH_WORDS: Final = ("_RANDOM", "_ENV")
 LONGEST_LINE: Final = 16384  # characters
 MOST_IN_A_LINE: Final = 256  # pieces that a line is made of
+#: the work of all replacements: one for each, for each piece of its line, and for so many characters
+MOST_WORK: Final = 1_000_000
+CHARACTERS_FOR_ONE: Final = 128
 
 
 class Piece(NamedTuple):
@@ -57,23 +60,23 @@ Predefined = Callable[[str, list[str]], str | None]
 class Definitions:
     """The definitions of a configuration as far as it was read."""
 
-    def __init__(self, predefined: Predefined, most: int) -> None:
+    def __init__(self, predefined: Predefined) -> None:
         self._known: dict[str, Definition] = {}
         self._predefined = predefined
-        self.left = most  # replacements
+        self.left = MOST_WORK
 
     def define(self, name: str, pieces: list[Piece], *, several: bool = False) -> Definition:
         """Let a name stand for something, whatever it stood for."""
         self._known[name] = definition = Definition(name, pieces, several)
         return definition
 
-    def expand(self, spelled: Spelled) -> tuple[Spelled, list[Spelled]]:
-        """Replace every name in a line.  Returns the line, and the lines that follow it.
+    def expand(self, spelled: Spelled) -> tuple[Spelled, list[Iterator[Spelled]]]:
+        """Replace every name in a line.  Returns the line, and the lines that follow it, the last ones first.
 
         A line that begins with a sequence is left alone from there on, for its own text is replaced when it
         is used.  Raises `CannotExpand`.
         """
-        following: list[Spelled] = []
+        following: list[Iterator[Spelled]] = []
         at = 0
         while (found := _USING.search(spelled.text, at)) is not None:
             start, end = found.span()
@@ -81,7 +84,7 @@ class Definitions:
             if value is None or origin is None:
                 at = start + 1
                 continue
-            self.left -= 1
+            self.left -= 1 + len(spelled.marks) + len(spelled.text) // CHARACTERS_FOR_ONE
             if self.left < 0:
                 raise CannotExpand(spelled, start, "definitions without an end", "fewer uses of definitions")
             if len(spelled.marks) > MOST_IN_A_LINE:
@@ -93,12 +96,7 @@ class Definitions:
                     spelled, start, f"a line of more than {LONGEST_LINE} characters", "a shorter one"
                 )
             if more:
-                line, column = spelled.place(start)
-                after = [Spelled.at(piece.text, line, column) for piece in more.pieces[1:]]
-                following = [
-                    Spelled(one.text, (one.marks[0]._replace(steady=False, origin=more.origin(index)),))
-                    for index, one in enumerate(after, 1)
-                ] + following
+                following.append(rest_of(more, *spelled.place(start)))
             spelled = spelled.replaced(start, end, value, origin)
             at = start
             if value.lstrip(" \t").startswith("~") and not spelled.text[:start].strip(" \t"):
@@ -125,6 +123,13 @@ class Definitions:
             what = f'"{found[0]}", which is not defined'
             raise CannotExpand(spelled, found.start(), what, "a definition further up")
         return None, None, None
+
+
+def rest_of(definition: Definition, line: int, column: int) -> Iterator[Spelled]:
+    """Yield the lines of a definition but the first, as they are used at a place."""
+    for index, piece in enumerate(definition.pieces[1:], 1):
+        mark = Mark(0, line, column, steady=False, origin=definition.origin(index))
+        yield Spelled(piece.text, (mark,))
 
 
 def begins_definition(text: str) -> tuple[str, int] | None:

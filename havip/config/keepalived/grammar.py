@@ -15,7 +15,7 @@ from havip.config.keepalived.sources import Sources, Spelled
 from havip.config.keepalived.tree import Statement, Tree, Word
 
 DEEPEST: Final = 20  # blocks within blocks; keepalived knows four
-MOST_WORDS: Final = 300_000
+MOST_WORDS: Final = 200_000
 #: what no word may hold; a byte that is no UTF-8 was read as one of the last
 _STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -30,8 +30,11 @@ class _Open(NamedTuple):
 
 def read(
     path: str, lines: tuple[str, ...], outside: Outside, instance: str, sources: Sources, report: Hearer
-) -> Tree:
-    """Return the statements of a file and of all that it includes; ``report`` hears what is wrong."""
+) -> Tree | None:
+    """Return the statements of a file and of all that it includes; ``report`` hears what is wrong.
+
+    None: it has no end, so there is no use in what was read of it.
+    """
     return Grammar(outside, instance, sources, report).read(path, lines)
 
 
@@ -46,8 +49,8 @@ class Grammar:
         self._may_open = False  # a brace may follow
         self._left = MOST_WORDS
 
-    def read(self, path: str, lines: tuple[str, ...]) -> Tree:
-        """Return the statements of a file and of all that it includes."""
+    def read(self, path: str, lines: tuple[str, ...]) -> Tree | None:
+        """Return the statements of a file and of all that it includes; None: it has no end."""
         try:
             self._lines.begin(path, lines)
             while (found := self._lines.next()) is not None:
@@ -61,8 +64,7 @@ class Grammar:
                     self._statement(found)
         except Endless as error:
             self._report.refuse(error.place, error.found, error.expected)
-        while len(self._open) > 1:
-            self._close()
+            return None
         return tuple(self._open[0].statements)
 
     def _statement(self, spelled: Spelled) -> None:

@@ -67,8 +67,7 @@ def point_at_weights(group: Scope, member: Scope) -> None:
         for item in listed.items if isinstance(listed, Listed) else ():
             if isinstance(item, Made) and weighs(member.whole, section, item):
                 why = f"its weight counts for all of the group {quote(group.at.text)}: keepalived drops it"
-                name = next(iter(item.entries.values()))[0]
-                group.report.take(Outcome.DIFFERS, name, member.key(path), why)
+                group.report.take(Outcome.DIFFERS, item.at, member.key(path), why)
 
 
 def weighs(whole: Whole, section: str, item: Made) -> bool:
@@ -76,7 +75,7 @@ def weighs(whole: Whole, section: str, item: Made) -> bool:
     own = item.text("weight")
     if own or not section:
         return own not in ("", "0")
-    name = next(iter(item.entries.values()))[0].text
+    name = item.at.text
     sections = whole.made.get(section)
     found = sections.entries.get(name) if isinstance(sections, Made) else None
     defined = found[1].text("weight") if found and isinstance(found[1], Made) else ""

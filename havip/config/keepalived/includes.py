@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from havip.config.problems import quote
+
 _INCLUDE: Final = re.compile(r"include([rmwba]?)[ \t\f\v\r]+(.*)", re.DOTALL)
 WILDCARDS: Final = "*?["
 MOST_ALTERNATIVES: Final = 200  # that braces make
@@ -27,6 +29,10 @@ class Refused(Exception):
     def __init__(self, found: str, expected: str, why: str = "") -> None:
         super().__init__(found)
         self.found, self.expected, self.why = found, expected, why
+
+
+class TooMuch(Refused):
+    """More than one configuration may ask for: nothing more is read."""
 
 
 class Included(NamedTuple):
@@ -54,6 +60,11 @@ class Include(NamedTuple):
         return cls(pattern, _BY_LETTER[found[1]])
 
 
+def said(path: str) -> str:
+    """Return a path for people, whole unless it holds what cannot be printed."""
+    return f'"{path}"' if path.isprintable() else quote(path)
+
+
 def has_wildcards(pattern: str) -> bool:
     """Say whether a pattern may mean any number of files."""
     return any(character in pattern for character in WILDCARDS)
@@ -70,7 +81,7 @@ def alternatives(pattern: str) -> list[str]:
             continue
         found[index : index + 1] = options
         if len(found) > MOST_ALTERNATIVES or sum(map(len, found)) > 100_000:
-            raise Refused(f'"{pattern[:40]}"', f"at most {MOST_ALTERNATIVES} alternatives")
+            raise Refused(said(pattern), f"at most {MOST_ALTERNATIVES} alternatives")
     return found
 
 

@@ -18,11 +18,11 @@ from havip.config.keepalived.definitions import (
     Piece,
     begins_definition,
 )
-from havip.config.keepalived.includes import Include, Included, Refused
+from havip.config.keepalived.includes import Include, Included, Refused, TooMuch, said
 from havip.config.keepalived.sources import SourceFile, Sources, Spelled
 from havip.config.keepalived.spelling import BLANK, first_brace, without_comment
+from havip.config.problems import quote
 
-MOST_REPLACED: Final = 100_000  # uses of definitions
 MOST_WAITING: Final = 200  # sequences, definitions of several lines and files within each other
 MOST_LINES: Final = 200_000  # that are read, each as often as it is read
 MOST_TEXT: Final = 8 * 1024 * 1024  # characters of all lines that are read
@@ -95,7 +95,7 @@ class Lines:
         self._outside, self._instance, self._sources = outside, instance, sources
         self._hearer = hearer
         self._waiting: list[_Waiting] = []
-        self._definitions = Definitions(self._predefined, MOST_REPLACED)
+        self._definitions = Definitions(self._predefined)
         self._lines_left, self._text_left = MOST_LINES, MOST_TEXT
         self._rest: Spelled | None = None  # of a line with braces
         self.depth = 0
@@ -196,8 +196,9 @@ class Lines:
         except CannotExpand as error:
             self._refuse(error)
             return None
-        if following:
-            self._push(_Waiting(iter(following)), spelled.place(0))
+        for lines in following:
+            self._push(_Waiting(lines), spelled.place(0))
+        self._text_left -= len(result.text)
         return result
 
     def _refuse(self, error: CannotExpand) -> None:
@@ -220,7 +221,7 @@ class Lines:
             self._refuse(error)
             return
         except sequences.Bad as error:
-            self._hearer.refuse((line, column), f'"{spelled.text[:40]}"', "a sequence", str(error))
+            self._hearer.refuse((line, column), quote(spelled.text), "a sequence", str(error))
             return
         rest = spelled.piece(sequence.text)
         if rest.text:
@@ -237,14 +238,18 @@ class Lines:
         place = spelled.place(0)
         try:
             included = self._outside.included(include, self._file.directory)
+        except TooMuch as refused:
+            raise Endless(place, refused.found, refused.expected) from None
         except Refused as refused:
             self._hearer.refuse(place, refused.found, refused.expected, refused.why)
             return
         for missing in included.missing:
-            self._hearer.remark(place, f'no file "{missing}" is there')
+            self._hearer.remark(place, f"no file {said(missing)} is there")
         for path in reversed(included.paths):
             try:
                 self.begin(path, self._outside.read(path))
+            except TooMuch as refused:
+                raise Endless(place, refused.found, refused.expected) from None
             except Refused as refused:
                 tell = self._hearer.refuse if include.checks else self._hearer.let_pass
                 tell(place, refused.found, refused.expected, refused.why)

@@ -44,10 +44,14 @@ class Made:
         self.passed = passed  # only on the way to something, so that it is nothing while it is empty
         self.entries: dict[str, tuple[Word, Node | Made | Listed]] = {}
 
-    def put(self, path: str, at: Word, value: Value) -> None:
-        """Give a key its value, in place of the one that it has; ``at`` is where the value stands."""
+    def put(self, path: str, at: Word, value: Value, by: Word | None = None) -> None:
+        """Give a key its value, in place of the one that it has.
+
+        ``at`` is where the value stands, ``by`` the directive that gives it.
+        """
         above, _, key = path.rpartition(".")
-        self.into(above, at).entries[key] = (at, self._node(at, value))
+        by = by or Word(key, at.line, at.column)
+        self.into(above, at).entries[key] = (by, self._node(at, value))
 
     def name(self, key: str, at: Word, value: Made) -> None:
         """Give a key its mapping; the key is a name, whatever characters are in it."""
@@ -57,7 +61,8 @@ class Made:
         """Return the mapping at a path, made if there is none."""
         made = self
         for key in path.split(".") if path else ():
-            _, inner = made.entries.setdefault(key, (at, Made(at, passed=True)))
+            by = Word(key, at.line, at.column)
+            _, inner = made.entries.setdefault(key, (by, Made(at, passed=True)))
             assert isinstance(inner, Made), "a key is either a mapping or it is not"
             made = inner
         return made
@@ -65,7 +70,8 @@ class Made:
     def add(self, path: str, at: Word, item: Scalar | Made) -> None:
         """Add an item to the list at a path."""
         above, _, key = path.rpartition(".")
-        _, listed = self.into(above, at).entries.setdefault(key, (at, Listed(at)))
+        by = Word(key, at.line, at.column)
+        _, listed = self.into(above, at).entries.setdefault(key, (by, Listed(at)))
         assert isinstance(listed, Listed), "a key is either a list or it is not"
         listed.items.append(item)
 
@@ -83,7 +89,7 @@ class Made:
         return found.text if isinstance(found, Scalar) else ""
 
     def where(self, path: str) -> Word | None:
-        """Return where the value at a path was given; None: nowhere."""
+        """Return the directive that gave the value at a path, or the key in its place; None: nothing did."""
         above, _, key = path.rpartition(".")
         made = self.get(above) if above else self
         found = made.entries.get(key) if isinstance(made, Made) else None
@@ -104,7 +110,7 @@ class Made:
         )
 
     def node(self) -> Mapping:
-        """Return the mapping; a key of names stands where the name does."""
+        """Return the mapping; a key stands where the directive does."""
         items: list[Node] = []
         for key, (at, value) in self.entries.items():
             if isinstance(value, Made) and value.is_nothing:

@@ -14,9 +14,11 @@ from havip.config.keepalived.includes import (
     Include,
     Included,
     Refused,
+    TooMuch,
     alternatives,
     has_wildcards,
     must_be_there,
+    said,
 )
 
 MOST_BYTES: Final = 4 * 1024 * 1024  # of all files; a thousand virtual routers take about 0.4 MB
@@ -42,29 +44,29 @@ class Machine:
         """Return the lines of a plain file; a byte that is no UTF-8 is a surrogate.  Raises `Refused`."""
         self._files -= 1
         if self._files < 0:
-            raise Refused(f"more than {MOST_FILES} files", "a configuration")
+            raise TooMuch(f"more than {MOST_FILES} files", "a configuration")
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
             with open(descriptor, "rb") as file:
                 mode = os.fstat(descriptor).st_mode
                 if not stat.S_ISREG(mode):
-                    raise Refused(f'"{path}"', "a plain file")
+                    raise Refused(said(path), "a plain file")
                 if mode & EXECUTABLE:
                     raise Refused(
-                        f'"{path}", which may be executed',
+                        f"{said(path)}, which may be executed",
                         "a file that may not",
                         "keepalived does not read it either",
                     )
                 data = file.read(self._bytes + 1)
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
             why = getattr(error, "strerror", None) or str(error)
-            raise Refused(f'"{path}"', "a file that can be read", why) from None
+            raise Refused(said(path), "a file that can be read", why) from None
         self._bytes -= len(data)
         if self._bytes < 0:
-            raise Refused(f"more than {MOST_BYTES} bytes of files", "a configuration")
+            raise TooMuch(f"more than {MOST_BYTES} bytes of files", "a configuration")
         self._lines -= data.count(b"\n") + 1
         if self._lines < 0:
-            raise Refused(f"more than {MOST_LINES} lines", "a configuration")
+            raise TooMuch(f"more than {MOST_LINES} lines", "a configuration")
         text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
         return tuple(line.rstrip("\r") for line in text.split("\n"))
 
@@ -113,7 +115,7 @@ class Machine:
         missing: list[str] = []
         for option in options:
             if "\0" in option:
-                raise Refused(f'"{option}"', "the path of a file")
+                raise Refused(said(option), "the path of a file")
             pattern = os.path.join(directory, option)
             if has_wildcards(option):
                 found = sorted(self._matching(pattern))
@@ -123,7 +125,7 @@ class Machine:
             if found:
                 continue
             if must_be_there(include, option, among_braces=len(options) > 1):
-                raise Refused(f'no file "{option}"', "one that is there")
+                raise Refused(f"no file {said(option)}", "one that is there")
             if not has_wildcards(option):
                 missing.append(option)
         return Included(files, missing)
@@ -161,5 +163,5 @@ class Machine:
             return []
         self._names -= len(names)
         if self._names < 0:
-            raise Refused(f"a pattern for more than {MOST_LOOKED_AT} names", "one with fewer wildcards")
+            raise TooMuch(f"a pattern for more than {MOST_LOOKED_AT} names", "one with fewer wildcards")
         return names

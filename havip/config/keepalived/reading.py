@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from havip.config.keepalived import grammar
-from havip.config.keepalived.includes import Refused
+from havip.config.keepalived.includes import Refused, TooMuch
 from havip.config.keepalived.outside import Machine
 from havip.config.keepalived.report import Decision, Report
 from havip.config.keepalived.root import FINISH, ROOT
 from havip.config.keepalived.sources import SourceFile, Sources
 from havip.config.keepalived.table import Scope
+from havip.config.keepalived.tree import Tree
 from havip.config.keepalived.whole import FIRST, Whole
 from havip.config.model import Configuration
 from havip.config.nodes import Mapping
@@ -59,22 +60,28 @@ def examine(
     try:
         lines = machine.read(path)
     except Refused as refused:
-        sources.add(path, ())
-        problems.add(Place(0, 0, ""), refused.found, refused.expected, why=refused.why)
-        return Imported(Findings(None, problems.errors, (), ()), (), None)
+        sources.add(path, ("",))
+        place = Place(1, 1, "") if isinstance(refused, TooMuch) else Place(0, 0, "")
+        problems.add(place, refused.found, refused.expected, why=refused.why)
+        return Imported(Findings(None, problems.errors, (), ("",)), (), None)
     tree = grammar.read(path, lines, machine, instance or usual_instance(), sources, report)
-    whole = Whole(report, machine)
-    ROOT.read(Scope(whole, whole.made, FIRST), tree)
-    for finish in FINISH:
-        finish(whole)
-    node = whole.made.node()
-    configuration = understood(node, problems, elsewhere=elsewhere)
+    node = None if tree is None else meant(tree, report, machine)
+    configuration = None if node is None else understood(node, problems, elsewhere=elsewhere)
     if problems:
         configuration = None
         problems.hide("", secret_lines(sources.files))
     included = {file.name: problems.shown(file.lines, file.name) for file in sources.files}
     findings = Findings(configuration, problems.errors, problems.notes, included[path], included)
     return Imported(findings, tuple(report.decisions), node)
+
+
+def meant(tree: Tree, report: Report, machine: Machine) -> Mapping:
+    """Return what statements are as the nodes of a YAML file."""
+    whole = Whole(report, machine)
+    ROOT.read(Scope(whole, whole.made, FIRST), tree)
+    for finish in FINISH:
+        finish(whole)
+    return whole.made.node()
 
 
 def secret_lines(files: list[SourceFile]) -> Iterator[int]:

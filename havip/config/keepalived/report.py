@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from havip.config.keepalived.sources import Sources
 from havip.config.keepalived.tree import Word
 from havip.config.problems import Place, Problems, clean, quote
+
+MOST_TOLD: Final = 1000  # problems of one file: who mends these will see the others
+MOST_GUESSES: Final = 100  # at what an unknown word stands for
 
 
 class Outcome(StrEnum):
@@ -69,6 +72,8 @@ class Report:
     def __init__(self, problems: Problems, sources: Sources, *, compat: bool) -> None:
         self.problems, self.sources, self.compat = problems, sources, compat
         self.noted: list[Noted] = []
+        self.guesses = MOST_GUESSES  # that are left
+        self._left = MOST_TOLD
 
     @property
     def decisions(self) -> Iterator[Decision]:
@@ -84,7 +89,9 @@ class Report:
 
     def wrong(self, word: Word, found: str, expected: str = "", *, why: str = "", nearest: str = "") -> None:
         """Take down what is wrong, whatever keepalived makes of it."""
-        self.problems.add(Place(word.line, word.column, ""), found, expected, why=why, nearest=nearest)
+        self._left -= 1
+        if self._left >= 0:
+            self.problems.add(Place(word.line, word.column, ""), found, expected, why=why, nearest=nearest)
 
     def drop(
         self,
@@ -109,7 +116,7 @@ class Report:
 
     def refuse(self, place: tuple[int, int], found: str, expected: str = "", why: str = "") -> None:
         """Take what is wrong with the language of the file."""
-        self.problems.add(Place(*place, ""), found, expected, why=why)
+        self.wrong(Word("", *place), found, expected, why=why)
 
     def let_pass(self, place: tuple[int, int], found: str, expected: str = "", why: str = "") -> None:
         """Take what keepalived goes on after."""

@@ -55,7 +55,7 @@ class Scope:
         """Give a key of havip its value, and take that down; with ``why`` something differs."""
         if self.made.get(path) is not None:
             why = "; ".join(part for part in (why, "given before as well: the last one counts") if part)
-        self.made.put(path, at, value)
+        self.made.put(path, at, value, directive)
         self.report.take(Outcome.DIFFERS if why else Outcome.MAPPED, directive, self.key(path), why)
 
 
@@ -96,7 +96,8 @@ class Table:
 
     def _unknown(self, report: Report, statement: Statement) -> None:
         word = statement.words[0]
-        nearest = nearest_of(word.text, self.by_name)
+        report.guesses -= 1
+        nearest = nearest_of(word.text, self.by_name) if report.guesses >= 0 else ""
         what = f"unknown directive {quote(word.text)}" + (f" in {self.name}" if self.name else "")
         why = "keepalived takes what stands in its block for more directives" if statement.block else ""
         report.drop(word, what, nearest=nearest, why=why, outcome=Outcome.UNKNOWN)

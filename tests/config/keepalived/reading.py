@@ -100,7 +100,7 @@ class Parsed:
         machine = Memory(files, variables)
         self.sources = Sources()
         self.heard = Heard(self.sources)
-        self.tree = grammar.read(MAIN, machine.read(MAIN), machine, instance, self.sources, self.heard)
+        self.tree = grammar.read(MAIN, machine.read(MAIN), machine, instance, self.sources, self.heard) or ()
 
     @property
     def plain(self) -> Plain:

@@ -171,7 +171,7 @@ def test_what_a_sequence_put_into_a_line_says_so() -> None:
         ("$A=x${A}\n${A}", "definitions without an end"),
         ("$A=" + "x" * 1000 + "${A}\n${A}", "a line of more than 16384 characters"),
         ("$A=\\\n x \\\n $A\n\n$A", "within each other without an end"),
-        ("~SEQ(A,60000) ~SEQ(B,60000) x", "more than 300000 words"),
+        ("~SEQ(A,60000) ~SEQ(B,60000) x", "more than 200000 words"),
         ("~SEQ(A,60000) ~SEQ(B,60000) $X=1", "more than 200000 lines"),
         ("$A=~SEQ(B,2) $A\n$A", "within each other without an end"),
         ("$A=~LST(B,1) ${A}\n$A", "within each other without an end"),

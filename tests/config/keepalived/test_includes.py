@@ -50,6 +50,7 @@ def read(path: Path, instance: str = "r1") -> tuple[list[object], Heard]:
     sources, machine = Sources(), Machine()
     heard = Heard(sources)
     tree = grammar.read(str(path), machine.read(str(path)), machine, instance, sources, heard)
+    assert tree is not None
     return [*plain(tree)], heard
 
 
