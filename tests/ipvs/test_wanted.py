@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from havip.clock import milliseconds, seconds
 from havip.config.balancing import (
@@ -34,6 +37,7 @@ from havip.ipvs.model import (
     ServiceKey,
     Sync,
     SyncRole,
+    Table,
     Timeouts,
     Tunnel,
 )
@@ -46,6 +50,7 @@ from havip.ipvs.wanted import (
     wanted_sync,
     wanted_timeouts,
 )
+from tests.ipvs.judge import judge
 
 VIP = ip_address("192.0.2.1")
 VIP6 = ip_address("2001:db8::1")
@@ -264,3 +269,67 @@ def test_the_sync_daemon_follows_its_router_and_without_one_has_both_roles() -> 
         SyncRole.BACKUP,
     ]
     assert wanted_sync(None, 0, "MASTER") == []
+
+
+@st.composite
+def forwardings(draw: st.DrawFn, methods: tuple[Method, ...]) -> Forwarding:
+    encapsulation = draw(st.sampled_from(Encapsulation))
+    port = 6080 if encapsulation == Encapsulation.GUE else None
+    return Forwarding(
+        draw(st.sampled_from(methods)), encapsulation, port, draw(st.sampled_from(TunnelChecksum))
+    )
+
+
+@st.composite
+def configured_services(draw: st.DrawFn) -> tuple[VirtualService, ServiceGroup | None]:
+    """A virtual service as the checks at load let it pass."""
+    endpoint = draw(st.sampled_from(("address", "six", "mark", "group", "nftables")))
+    methods = (Method.TUNNEL,) if endpoint in ("group", "nftables") else tuple(Method)
+    family = 6 if endpoint == "six" else 4
+    server = st.builds(
+        RealServer,
+        name=st.just(""),
+        address=st.sampled_from((A, B, C) if family == 4 else (A6, A6 + 1, A6 + 2)),
+        port=st.sampled_from((None, 80, 8080)),
+        forwarding=st.one_of(st.none(), forwardings(methods)),
+        upper_threshold=st.sampled_from((0, 100)),
+    )
+    servers = draw(st.lists(server, max_size=4))
+    persistence = st.builds(Persistence, st.just(seconds(50)), st.sampled_from((None, 24)))
+    group = ServiceGroup("edge", (Block(VIP, VIP + 2), Block(VIP6, VIP6, 443)), (Mark(7),))
+    grouped = endpoint in ("group", "nftables")
+    made = VirtualService(
+        "web",
+        tuple(replace(one, name=str(number)) for number, one in enumerate(servers)),
+        address={"address": VIP, "six": VIP6}.get(endpoint),
+        port=None if endpoint == "mark" else 80,
+        fwmark=7 if endpoint == "mark" else None,
+        group="edge" if grouped else "",
+        nftables_mark=1000 if endpoint == "nftables" else None,
+        transport=draw(st.sampled_from(Transport)),
+        scheduler=draw(st.sampled_from(("wlc", "mh", "twos"))),
+        scheduler_flags=draw(st.sampled_from(((), ("mh-port",), ("flag-1", "flag-3")))),
+        one_packet=draw(st.booleans()),
+        persistence=draw(st.one_of(st.none(), persistence)),
+        forwarding=draw(forwardings(methods)),
+        sorry_server=draw(st.sampled_from((None, SorryServer(C if family == 4 else A6)))),
+    )
+    return made, group if grouped else None
+
+
+@given(
+    configured_services(),
+    st.lists(st.tuples(st.lists(st.integers(0, 2), min_size=4, max_size=4), st.booleans()), max_size=5),
+)
+def test_whatever_stands_in_a_table_the_kernel_takes_and_nobody_is_added_anew(
+    configured: tuple[VirtualService, ServiceGroup | None], turns: list[tuple[list[int], bool]]
+) -> None:
+    layout = Layout(*configured)
+    present: Table = {}
+    for weights, sorry in turns:
+        servers = {
+            one.name: weights[int(one.name)] for one in configured[0].servers if weights[int(one.name)]
+        }
+        wanted = {one.service.key: one for one in layout.pools(Standing(servers, 1 if sorry else None))}
+        judge(wanted, present, wanted)
+        present = wanted
