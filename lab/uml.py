@@ -1,8 +1,8 @@
 """User-Mode Linux: a whole kernel in one process, for what this machine's own kernel may lack.
 
 Owns the guest's life: it runs one command of this checkout and powers off.  Its root is this machine's,
-through hostfs, so results come out as files; what it says on its console comes out as it is said.  /run is its own.
-Needs root, gcc, kmod and Debian's package user-mode-linux.
+through hostfs, so results come out as files; what it says on its console comes out as it is said.
+/run is its own.  Needs root, gcc, kmod and Debian's package user-mode-linux.
 """
 
 from __future__ import annotations
