@@ -201,7 +201,7 @@ def begin(scope: Scope, statement: Statement) -> Scope | None:
 
 def sync_daemon(scope: Scope, statement: Statement) -> None:
     """Take ``lvs_sync_daemon_interface IF``, now global."""
-    if len(statement.words) > 1:
+    if argument(scope, statement, INTERFACE) is not None:
         scope.whole.globals.setdefault("lvs_sync_daemon_interface", statement.words[1])
         scope.whole.globals.setdefault("lvs_sync_daemon_instance", scope.at)
         scope.report.take(

@@ -40,6 +40,8 @@ class Affinity(NamedTuple):
                 listed.append(Word(found[0], word.line, word.column))
         if listed:
             scope.put(self.path, statement.words[0], listed[0], listed)
+        elif len(statement.words) < 2:
+            argument(scope, statement, whole(0, 1023))
 
 
 def rank(prefix: str, path: str) -> tuple[Row, ...]:

@@ -97,7 +97,7 @@ def settle_version(scope: Scope) -> None:
     if family(scope) == 6 and scope.made.get("version") is None:
         general = scope.whole.made.text("defaults.version")
         if general != "3":
-            scope.whole.default("version", scope.at, "3", "IPv6 is spoken in VRRPv3", scope.made)
+            scope.default("version", scope.at, "3", "IPv6 is spoken in VRRPv3")
     text = scope.made.text("interval")
     if version(scope) == 2 and text:
         length = INTERVALS.read(text)
@@ -115,7 +115,7 @@ def settle_priority(scope: Scope) -> None:
     if master and scope.made.get("priority") is None:
         at = scope.made.where("start") or scope.at
         why = "state MASTER without a priority"
-        scope.whole.default("priority", at, OWNER, why, scope.made)
+        scope.default("priority", at, OWNER, why)
     owner = scope.made.text("priority") == OWNER
     if master or owner:
         why = "state MASTER preempts at once" if master else "the owner of the addresses takes over at once"
@@ -132,6 +132,8 @@ def settle_priority(scope: Scope) -> None:
 
 def settle_cast(scope: Scope) -> None:
     """Peers make it unicast; a source alone is one of multicast."""
+    if "fault_no_peer" in scope.memory:
+        scope.report.take(Outcome.ALWAYS, scope.memory["fault_no_peer"][0], "", "no peers are an error")
     peers: list[Made] = scope.memory.get("peers", [])
     source: tuple[Word, Word] | None = scope.memory.get("source")
     if not peers:
@@ -150,16 +152,16 @@ def settle_cast(scope: Scope) -> None:
         word, text, value = scope.memory["ttl"]
         scope.put("unicast.ttl", word, value, text)
     elif family(scope) == 6:
-        scope.whole.default("unicast.ttl", at, "64", "what Linux sends unicast over IPv6 with", scope.made)
+        scope.default("unicast.ttl", at, "64", "what Linux sends unicast over IPv6 with")
     if "check" in scope.memory:
         word, on = scope.memory["check"]
         scope.put("unicast.check_source", word, word, on or "checked" in scope.memory)
     elif "checked" not in scope.memory and not scope.whole.checks_sources:
         why = "whoever reaches this router may depose it; with check_unicast_src only its peers may"
-        scope.whole.default("unicast.check_source", at, "false", why, scope.made)
+        scope.default("unicast.check_source", at, "false", why)
     if scope.made.get("virtual_mac.enabled") and not scope.made.text("virtual_mac.transmit_on_parent"):
         why = "unicast needs vmac_xmit_base"
-        scope.whole.default("virtual_mac.transmit_on_parent", at, "true", why, scope.made)
+        scope.default("virtual_mac.transmit_on_parent", at, "true", why)
 
 
 def no_peers(scope: Scope, source: tuple[Word, Word] | None) -> None:
@@ -203,13 +205,13 @@ def settle_strict(scope: Scope) -> None:
         changed(scope, path, why)
     if scope.made.get("accept") is None and scope.made.text("priority") != OWNER:
         told = "a strict router drops what is sent to its addresses: say accept if they shall answer"
-        scope.whole.default("accept", at, "false", told, scope.made)
+        scope.default("accept", at, "false", told)
     if scope.made.get("announce.lower_priority_repeat") is None:
         told = "a strict router does not announce itself again when it hears a weaker one"
-        scope.whole.default("announce.lower_priority_repeat", at, "0", told, scope.made)
+        scope.default("announce.lower_priority_repeat", at, "0", told)
     if version(scope) == 2:
         told = "a strict router does not answer a weaker one"
-        scope.whole.default("answer_lower_priority", at, "false", told, scope.made)
+        scope.default("answer_lower_priority", at, "false", told)
     else:
         told = "a strict router answers a weaker one, as RFC 9568 section 6.4.3 has it; keepalived's does not"
         scope.report.take(Outcome.DIFFERS, at, scope.key("answer_lower_priority"), told)

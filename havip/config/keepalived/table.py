@@ -30,6 +30,7 @@ class Tier(IntEnum):
 
 
 P0, P1, P2 = Tier
+EMPTY = "there is nothing in its block"
 
 
 class Scope:
@@ -57,6 +58,10 @@ class Scope:
             why = "; ".join(part for part in (why, "given before as well: the last one counts") if part)
         self.made.put(path, at, value, directive)
         self.report.take(Outcome.DIFFERS if why else Outcome.MAPPED, directive, self.key(path), why)
+
+    def default(self, path: str, at: Word, value: str, why: str) -> None:
+        """Have keepalived's default of a key where havip has another one, unless the file says something."""
+        self.whole.default(path, at, value, why, self.made, self.path)
 
 
 class Action(Protocol):
@@ -219,6 +224,8 @@ class Block(NamedTuple):
         inner = self.begin(scope, statement)
         if inner is None:
             return
+        if not statement.block:
+            scope.report.take(Outcome.IGNORED, statement.words[0], "", EMPTY)
         self.table.read(inner, statement.block)
         if self.end is not None:
             self.end(inner)
@@ -239,6 +246,8 @@ def entries(scope: Scope, statement: Statement) -> Iterator[Statement]:
     if statement.block is None:
         scope.report.wrong(statement.words[0], f"{quote(statement.name)} without a block", '"{"')
         return
+    if not statement.block:
+        scope.report.take(Outcome.IGNORED, statement.words[0], "", EMPTY)
     for entry in statement.block:
         if entry.block is not None:
             scope.report.wrong(entry.words[0], f"{quote(entry.name)} with a block", "none")

@@ -54,9 +54,14 @@ class Whole:
         """Return a single value as a word that stands where it does."""
         return Word(node.text, node.line, node.column)
 
-    def default(self, path: str, at: Word, value: str, why: str, made: Made | None = None) -> None:
-        """Have keepalived's default where havip has another one, unless the file says something."""
+    def default(
+        self, path: str, at: Word, value: str, why: str, made: Made | None = None, above: str = ""
+    ) -> None:
+        """Have keepalived's default where havip has another one, unless the file says something.
+
+        ``above`` is the path of ``made``.
+        """
         target = self.made if made is None else made
         if target.get(path) is None:
             target.put(path, at, value)
-            self.report.take(Outcome.DEFAULT, at, path, why)
+            self.report.take(Outcome.DEFAULT, at, f"{above}.{path}" if above else path, why)

@@ -34,12 +34,12 @@ def complaints(text: str, *, compat: bool = False) -> list[str]:
     ]
 
 
-def decisions(text: str, *, compat: bool = False) -> list[str]:
-    """Return what was decided, without the name of the file; what was mapped is left out."""
+def decisions(text: str, *, compat: bool = False, mapped: bool = False) -> list[str]:
+    """Return what was decided, without the name of the file; what was mapped only if that is wished for."""
     said = [
         str(decision).partition("keepalived.conf:")[2] for decision in imported(text, compat=compat).decisions
     ]
-    return [line for line in said if ": mapped: " not in line]
+    return [line for line in said if mapped or ": mapped: " not in line]
 
 
 def router(*lines: str, compat: bool = False, before: str = "") -> VirtualRouter:
@@ -47,3 +47,10 @@ def router(*lines: str, compat: bool = False, before: str = "") -> VirtualRouter
     return loaded(
         f"{before}{ROUTER}" + "".join(f" {line}\n" for line in lines) + "}\n", compat=compat
     ).virtual_routers[0]
+
+
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return what a file beside this one has: pieces of a keepalived.conf, and what they are in havip."""
+    text = (Path(__file__).parent / name).read_text()
+    pieces = (piece.partition("---- havip\n") for piece in text.split("==== keepalived.conf\n")[1:])
+    return [(ours.rstrip("\n"), theirs.rstrip("\n")) for ours, _, theirs in pieces]
