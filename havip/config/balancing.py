@@ -6,6 +6,7 @@ host.  keepalived's words are given where they differ.  What the kernel holds is
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -13,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from havip.clock import ZERO, Duration, seconds
 from havip.config.cast import Address
 from havip.config.health import Check
+from havip.config.http import Http
 
 
 class Transport(StrEnum):
@@ -114,7 +116,7 @@ class RealServer:
     upper_threshold: int = 0  # connections above which nothing new comes; 0: no bound
     lower_threshold: int = 0  # connections below which it comes again; 0: three quarters of the upper one
     slow_start: Duration | None = None
-    probes: tuple[Check, ...] = ()  # of its own, beside those of the service
+    probes: tuple[Check, ...] = ()  # of its own, beside those of the service that have other names
     checks: tuple[str, ...] = ()  # names of checks that must all be good
     notify: Programs | None = None
 
@@ -137,6 +139,10 @@ class Block:
     last: Address  # the first one where there is one only
     port: int | None = None  # None: that of the service
 
+    def __str__(self) -> str:
+        span = str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        return f"{span} port {self.port}" if self.port else span
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -144,6 +150,9 @@ class Mark:
 
     fwmark: int
     family: int | None = None  # None: that of the servers
+
+    def __str__(self) -> str:
+        return f"fwmark {self.fwmark}" + (f" of IPv{self.family}" if self.family else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +206,63 @@ class VirtualService:
 
     def checks_of(self, server: RealServer) -> tuple[str, ...]:
         """Return the names of all checks that must be good for a server to be alive."""
-        return (*(check.name for check in self.probes_of(server)), *server.checks)
+        return (*self.probe_names(server), *server.checks)
+
+    def probe_names(self, server: RealServer) -> tuple[str, ...]:
+        """Return the names of the checks that are made for one server."""
+        return tuple(f"{self.name}/{server.name}/{probe.name}" for probe in self.probes_upon(server))
+
+    def probes_upon(self, server: RealServer) -> tuple[Check, ...]:
+        """Return the probes of one server as configured: its own stand in place of those of their name."""
+        if not server.probes:
+            return self.probes
+        own = {probe.name for probe in server.probes}
+        return (*(probe for probe in self.probes if probe.name not in own), *server.probes)
 
     def probes_of(self, server: RealServer) -> tuple[Check, ...]:
         """Return the checks that are made for one server: SERVICE/SERVER/PROBE, aimed at it."""
-        return tuple(
-            replace(
-                check,
-                name=f"{self.name}/{server.name}/{check.name}",
-                host=check.host or str(server.address),
-                port=check.port or server.port or self.port,
-            )
-            for check in (*self.probes, *server.probes)
-        )
+        return tuple(aimed(probe, self, server) for probe in self.probes_upon(server))
+
+
+def aimed(probe: Check, service: VirtualService, server: RealServer) -> Check:
+    """Return a probe as it is made for one server.
+
+    What goes to a host goes to the address and the port of the server, unless it names others.  A script
+    learns them from its arguments, if they ask for them.
+    """
+    name = f"{service.name}/{server.name}/{probe.name}"
+    if probe.file is not None:
+        return replace(probe, name=name)
+    port = server.port or service.port
+    if probe.script is not None:
+        words = {
+            "{address}": str(server.address), "{port}": str(port or 0),
+            "{service}": service.name, "{server}": server.name,
+        }  # fmt: skip
+        command = tuple(words.get(word, word) for word in probe.script.command)
+        return replace(probe, name=name, script=replace(probe.script, command=command))
+    return replace(
+        probe,
+        name=name,
+        host=probe.host or str(server.address),
+        port=None if probe.ping is not None else probe.port or port,
+        http=hosted(probe.http, service.host),
+    )
+
+
+def hosted(http: Http | None, host: str) -> Http | None:
+    """Return a probe over HTTP with the virtual host that its requests ask for unless they name one."""
+    if http is None or not host:
+        return http
+    urls = tuple(url if url.host else replace(url, host=host) for url in http.urls)
+    return replace(http, host=http.host or host, urls=urls)
+
+
+def checks_made(services: Iterable[VirtualService]) -> Iterator[Check]:
+    """Yield the checks that are made for the servers of virtual services."""
+    for service in services:
+        for server in service.servers:
+            yield from service.probes_of(server)
 
 
 @dataclass(frozen=True, slots=True)

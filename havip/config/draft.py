@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
+from havip.config.balancing import VirtualService, checks_made
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.keys import CONFIGURATION, ROUTER
 from havip.config.keys.addresses import ADDRESS
@@ -58,10 +59,13 @@ def routers(root: Reading) -> list[Draft]:
     return [draft(name, read, defaults) for name, read in group_of(root, "virtual_routers").items()]
 
 
-def configuration(root: Reading, drafts: Iterable[Draft]) -> Configuration:
+def configuration(
+    root: Reading, drafts: Iterable[Draft], services: tuple[VirtualService, ...] = ()
+) -> Configuration:
     """Return what a file means, once nothing in it is wrong."""
-    sections = values(root, CONFIGURATION, ("defaults", "virtual_routers"))
-    bare = Configuration(**sections)
+    merged = ("defaults", "virtual_routers", "service_defaults", "virtual_services")
+    bare = Configuration(**values(root, CONFIGURATION, merged), virtual_services=services)
+    bare = replace(bare, checks=(*bare.checks, *checks_made(services)))
     resolve = bare.tracked.resolve
     groups = [replace(group, track=resolve(group.track)) for group in bare.sync_groups]
     routers = [one.router for one in drafts]

@@ -57,7 +57,8 @@ class Group:
     """A mapping with fixed keys, and the dataclass that holds their values (``dict``: nothing more).
 
     With ``short``, a single text or a list stands for the mapping that has only this key.  ``like`` is the
-    dataclass whose values ``make`` returns where that is a function.
+    dataclass whose values ``make`` returns where that is a function.  One of the keys ``any_of`` must be
+    given.
     """
 
     make: Callable[..., Any]
@@ -65,6 +66,7 @@ class Group:
     expected: str = "a mapping of keys to values"
     short: str = ""
     like: type | None = None
+    any_of: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Field]:

@@ -23,6 +23,8 @@ AT_ONCE = (
     "daemon.script_user:", "daemon.script_group:", "daemon.dumps", "daemon.nftables_priority:",
     "daemon.checker_silence.",
 )  # fmt: skip
+#: keys beside the daemon's that only its next start puts in force
+AT_A_START: Final = ("load_balancer.network_namespace:",)
 MOST_IN_A_LINE: Final = 50  # changed settings; `havip reload` shows them all
 Change: TypeAlias = tuple[VirtualRouter, VirtualRouter]  # (as it runs, as it is wanted)
 
@@ -92,7 +94,8 @@ def plan(old: Configuration, new: Configuration) -> Plan:
             keep.append(router)
         elif was is not None and was.version == router.version and same_device(was, router):
             changing[key] = (was, router)
-    of_daemon = [f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)]
+    waits = [f"daemon.{line}" for line in differences(old.daemon, new.daemon, DAEMON)]
+    at_once = settings(old, new) + [line for line in waits if line.startswith(AT_ONCE)]
     change = in_safe_order(changing)
     untouched = {router.key for router in keep} | {new.key for _, new in change}
     return Plan(
@@ -100,14 +103,35 @@ def plan(old: Configuration, new: Configuration) -> Plan:
         change=tuple(change),
         add=tuple(router for key, router in after.items() if key not in untouched),
         keep=tuple(keep),
-        settings=tuple(
-            line
-            for field in CONFIGURATION.fields
-            if field.name not in ("daemon", "defaults", "virtual_routers")
-            for line in difference(getattr(old, field.name), getattr(new, field.name), field, field.name)
-        )
-        + tuple(line for line in of_daemon if line.startswith(AT_ONCE)),
-        restart=tuple(line for line in of_daemon if not line.startswith(AT_ONCE)),
+        settings=tuple(line for line in at_once if not line.startswith(AT_A_START)),
+        restart=tuple(
+            line for line in (*at_once, *waits) if line.startswith(AT_A_START) or line not in at_once
+        ),
+    )
+
+
+def settings(old: Configuration, new: Configuration) -> list[str]:
+    """Return in words how two configurations differ beside virtual routers and the daemon's own keys.
+
+    What becomes of the checks that are made for servers, the virtual services say.
+    """
+    old, new = without_made(old), without_made(new)
+    return [
+        line
+        for field in CONFIGURATION.fields
+        if field.name not in ("daemon", "defaults", "virtual_routers", "service_defaults")
+        for line in difference(getattr(old, field.name), getattr(new, field.name), field, field.name)
+    ]
+
+
+def without_made(configuration: Configuration) -> Configuration:
+    """Return a configuration without the checks that are made for servers."""
+    services = configuration.virtual_services
+    made = {name for one in services for server in one.servers for name in one.probe_names(server)}
+    if not made:
+        return configuration
+    return replace(
+        configuration, checks=tuple(check for check in configuration.checks if check.name not in made)
     )
 
 

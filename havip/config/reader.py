@@ -105,6 +105,8 @@ class Reader:
         for field in group.required:
             if field.name not in reading and field.name not in meant:
                 self.problems.add(at, f"missing key {quote(field.name)}", why=field.doc)
+        if group.any_of and not (reading.keys() | meant) & set(group.any_of):
+            self.problems.add(at, f"missing key {' or '.join(map(quote, group.any_of))}")
         return reading
 
     def named(self, node: Mapping, shape: Named, at: Place) -> Reading:

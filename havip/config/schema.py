@@ -65,6 +65,8 @@ def group_schema(group: Group) -> Schema:
     if group.required:
         schema["type"] = "object"
         schema["required"] = [field.name for field in group.required]
+    if group.any_of:
+        schema["anyOf"] = [{"required": [name]} for name in group.any_of]
     if group.short:
         return {"anyOf": [shape_schema(group.by_name[group.short].shape), schema]}
     return schema

@@ -9,13 +9,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from havip.config import checks, draft, onsite, tables
+from havip.config import balancing_draft, checks, checks_balancing, draft, onsite, tables
 from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Node
 from havip.config.problems import ConfigurationError, Place, Problem, Problems
-from havip.config.reader import Reader
+from havip.config.reader import Read, Reader
 from havip.config.routing_kinds import learn
 
 learn(tables.names)
@@ -53,8 +53,12 @@ def understood(node: Node, problems: Problems, *, elsewhere: bool) -> Configurat
     root = Reader(problems).read(node, CONFIGURATION, Place(1, 1, ""))
     if not isinstance(root.value, dict):
         return None
+    root = Read(balancing_draft.upon_defaults(root.value), root.place)
     KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
-    routers = draft.routers(root.value)
+    routers, services = draft.routers(root.value), balancing_draft.services(root.value)
     checks.check(root.value, routers, problems)
+    checks_balancing.check(root.value, services, problems)
     onsite.look(root.value, routers, problems)
-    return None if problems else draft.configuration(root.value, routers)
+    if problems:
+        return None
+    return draft.configuration(root.value, routers, tuple(one.service for one in services))

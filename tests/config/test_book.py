@@ -1,4 +1,4 @@
-"""docs/configuration.md, and docs/health-checks.md for `checks`, tell the truth about every key."""
+"""docs/configuration.md, health-checks.md and load-balancing.md tell the truth about every key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ import pytest
 
 from havip.cli import check
 from havip.config.fields import Field, Group, ListOf, Named, walk
-from havip.config.keys import ANNOUNCE, CONFIGURATION, DAEMON, ROUTER, groups, health, notify, tracking
+from havip.config.keys import (
+    ANNOUNCE,
+    CONFIGURATION,
+    DAEMON,
+    ROUTER,
+    balancing,
+    balancing_kernel,
+    balancing_servers,
+    groups,
+    health,
+    notify,
+    tracking,
+)
 from havip.config.keys.addresses import ADDRESS
 from havip.config.keys.authentication import AUTHENTICATION, HMAC, KEY, PASSWORD
 from havip.config.keys.cast import MULTICAST, PEER, UNICAST
@@ -26,7 +38,7 @@ from havip.config.kinds import Length, Whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 BOOK = (DOCS / "configuration.md").read_text()
-BOTH = BOOK + (DOCS / "health-checks.md").read_text()
+BOTH = BOOK + (DOCS / "health-checks.md").read_text() + (DOCS / "load-balancing.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*) \|$", re.MULTILINE)
 
 
@@ -60,6 +72,21 @@ HEALTH = [
     ("### `tls`", TLS),
     ("### `password` and `key_password`", TLS_PASSWORD),
 ]
+#: in docs/load-balancing.md
+BALANCING = [
+    ("## A virtual service", balancing.VIRTUAL_SERVICE),
+    ("### `servers`", balancing_servers.SERVER),
+    ("### `forwarding`", balancing_servers.FORWARDING),
+    ("### `persistence`", balancing.PERSISTENCE),
+    ("### `sorry_server`", balancing_servers.SORRY_SERVER),
+    ("### `notify` of a virtual service", balancing_servers.PROGRAMS),
+    ("## A service group", balancing_kernel.SERVICE_GROUP),
+    ("### `addresses` of a group", balancing_kernel.GROUP_ADDRESS),
+    ("### `fwmarks` of a group", balancing_kernel.GROUP_MARK),
+    ("## IPVS as a whole", balancing_kernel.LOAD_BALANCER.shape),
+    ("### `timeouts`", balancing_kernel.TIMEOUTS),
+    ("### `sync_daemon`", balancing_kernel.SYNC_DAEMON),
+]
 TABLES = [
     ("## `virtual_routers`", ROUTER),
     ("### `addresses`", ADDRESS),
@@ -88,6 +115,7 @@ TABLES = [
     ("### `dumps`", DUMPS),
     *TRACKING,
     *HEALTH,
+    *BALANCING,
     ("### `hmac`", HMAC),
     ("#### `keys`", KEY),
     ("### `authentication`", AUTHENTICATION),

@@ -8,6 +8,7 @@ from havip.config.problems import ConfigurationError
 from havip.config.yamlfile import parse
 from tests.config.reading import MISSING_ADDRESSES, MISSING_INTERFACE, MISSING_VRID, complaints, read, router
 
+SOMETHING = 'a configuration with the key "virtual_routers" or "virtual_services"'
 UNKNOWN_KEYS = {
     "priorty: 150": '6:5: {}.priorty: unknown key "priorty"; did you mean "priority"?',
     "Priority: 150": '6:5: {}.Priority: unknown key "Priority"; did you mean "priority"?',
@@ -72,13 +73,13 @@ def test_a_misspelt_key_is_not_reported_as_missing_as_well() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", '1:1: expected a configuration with the key "virtual_routers", found an empty file'),
-        ("# nothing\n", '1:1: expected a configuration with the key "virtual_routers", found an empty file'),
-        ("---\n~\n", '1:1: expected a configuration with the key "virtual_routers", found an empty file'),
-        ("[1]\n", '1:1: expected a configuration with the key "virtual_routers", found a list'),
-        ("hello\n", '1:1: expected a configuration with the key "virtual_routers", found "hello"'),
-        ("{}\n", '1:1: missing key "virtual_routers": the virtual routers, by name'),
-        ("daemon:\n", '1:1: missing key "virtual_routers": the virtual routers, by name'),
+        ("", f"1:1: expected {SOMETHING}, found an empty file"),
+        ("# nothing\n", f"1:1: expected {SOMETHING}, found an empty file"),
+        ("---\n~\n", f"1:1: expected {SOMETHING}, found an empty file"),
+        ("[1]\n", f"1:1: expected {SOMETHING}, found a list"),
+        ("hello\n", f'1:1: expected {SOMETHING}, found "hello"'),
+        ("{}\n", '1:1: missing key "virtual_routers" or "virtual_services"'),
+        ("daemon:\n", '1:1: missing key "virtual_routers" or "virtual_services"'),
         ("virtual_routers:\n", "1:1: virtual_routers: expected at least one virtual router, found none"),
         ("virtual_routers: {}\n", "1:1: virtual_routers: expected at least one virtual router, found none"),
         (

@@ -110,10 +110,13 @@ def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:
     assert refusal(tmp_path / ("x" * 300)) == ": cannot be read: File name too long"
 
 
+SOMETHING = 'a configuration with the key "virtual_routers" or "virtual_services"'
+
+
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b"", ':1:1: expected a configuration with the key "virtual_routers", found an empty file'),
+        (b"", f":1:1: expected {SOMETHING}, found an empty file"),
         (b"a: b\nc\xc3\xa9d: \xff", ":2:6: expected text in UTF-8, found byte 0xff"),
         ("a: b".encode("utf-16"), ":1:1: expected text in UTF-8, found byte 0xff"),
         (b"a: \xed\xa0\x80", ":1:4: expected text in UTF-8, found byte 0xed"),

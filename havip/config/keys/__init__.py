@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from havip.config.fields import Field, Group, Named
 from havip.config.keys.announce import ANNOUNCE
+from havip.config.keys.balancing import SECTIONS as BALANCED
 from havip.config.keys.daemon import DAEMON
 from havip.config.keys.groups import SYNC_GROUPS
 from havip.config.keys.health import SECTION as CHECKS
@@ -44,7 +45,6 @@ CONFIGURATION = Group(
             Named(ROUTER, NAME, "virtual router"),
             "the virtual routers, by name",
             {"gateway": {"interface": "eth0", "vrid": 51, "addresses": ["192.0.2.1/24"]}},
-            required=True,
             elsewhere=("vrrp_instance", "vrrp_instances", "routers", "instances"),
         ),
         SYNC_GROUPS,
@@ -53,6 +53,8 @@ CONFIGURATION = Group(
         *NOTIFIED,
         *MANAGED,
         METRICS,
+        *BALANCED,
     ),
-    expected='a configuration with the key "virtual_routers"',
+    expected='a configuration with the key "virtual_routers" or "virtual_services"',
+    any_of=("virtual_routers", "virtual_services"),
 )
