@@ -18,6 +18,7 @@ from havip.config.model import Configuration, StartAs, VirtualRouter
 from havip.errors import Refusal, refused_in
 from havip.messages import Described, GroupReport, LogLine, Message, RouterGone, RouterReport, Transition
 from havip.services import Host, Json, Service
+from havip.services.snmp_balancing import Balancing
 from havip.snmp import traps, view
 from havip.snmp.history import History
 from havip.snmp.interfaces import interface, interfaces
@@ -48,6 +49,8 @@ class Agent(Service):
         self._told: dict[tuple[str, str], str] = {}
         self._routers: dict[str, tuple[int, VirtualRouter]] = {}  # by name, with their place in the file
         self._agent = Times()  # sysUpTime when the session began
+        self._balancing = Balancing(host)
+        self._balances = False  # the session serves the load balancer as well
         for report in host.reports.values():
             self._history.note(report, wall())
             self._told["router", report.name] = report.state
@@ -56,17 +59,19 @@ class Agent(Service):
 
     async def prepare(self, new: Configuration) -> None:
         """Serve as ``new`` wants: a session that is to go on as it is goes on."""
-        before = self._session
-        if new.snmp == (None if before is None else before.settings):
+        before, balances = self._session, bool(new.virtual_services)
+        if new.snmp == (None if before is None else before.settings) and balances == self._balances:
             return
+        self._balances, self._refreshed_at = balances, float("-inf")
         self._session = None
         if new.snmp is not None:
-            self._session = Session(new.snmp, served(new.snmp), self._current, self._began)
+            self._session = Session(new.snmp, served(new.snmp, balances), self._current, self._began)
         self._host.spawn(self._change(before, self._session))
 
     async def settle(self, new: Configuration) -> None:
         """Forget what is gone."""
         self._history.keep(router.key for router in new.virtual_routers)
+        self._balancing.keep(new)
 
     def hear(self, message: Message) -> None:
         """Note what happens, and tell what has a notification."""
@@ -118,6 +123,11 @@ class Agent(Service):
         self._told[subject] = change.state
         self._mib = None
         settings = session.settings
+        if change.kind in ("service", "server"):
+            trap = self._balancing.changed(change, self._name)
+            if trap is not None and settings.traps and settings.keepalived_mib:
+                session.tell(trap)
+            return
         if change.kind == "group":
             gone = all(group.name != change.name for group in self._host.configuration.sync_groups)
             if settings.traps and settings.keepalived_mib:
@@ -173,7 +183,9 @@ class Agent(Service):
         now = asyncio.get_running_loop().time()
         if now - self._refreshed_at > FRESH_FOR:
             self._refreshed_at = now
-            await asyncio.wait([self._host.spawn(self._host.refresh())], timeout=REPORTED_WITHIN)
+            asked = [self._host.spawn(self._host.refresh())]
+            asked += [self._host.spawn(self._balancing.refresh())] if self._balances else []
+            await asyncio.wait(asked, timeout=REPORTED_WITHIN)
             self._mib = None
         self._look_up()
         configuration = self._host.configuration
@@ -183,7 +195,7 @@ class Agent(Service):
         return self._mib
 
     def _view(self, configuration: Configuration) -> view.View:
-        return view.view(
+        shown = view.view(
             configuration,
             self._host.reports,
             self._groups,
@@ -193,6 +205,7 @@ class Agent(Service):
             name=self._name,
             times=self._times,
         )
+        return replace(shown, services=self._balancing.shown, ipvs=self._balancing.ipvs)
 
     def _began(self, uptime: int) -> None:
         """Note sysUpTime."""

@@ -1,7 +1,8 @@
-"""KEEPALIVED-MIB as far as it concerns VRRP: sync groups, virtual routers and what they hold.  Pure.
+"""KEEPALIVED-MIB: sync groups, virtual routers and what they hold.  Pure.
 
-Below enterprises.debian.project.keepalived.  What routes and rules are is `havip.snmp.routing`'s.  A virtual
-router's index is its place in the configuration, and so is that of everything else.
+Below enterprises.debian.project.keepalived.  Routes and rules are `havip.snmp.routing`'s, the load balancer
+is `havip.snmp.balancing`'s.  A virtual router's index is its place in the configuration, and so is that of
+everything else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from havip import __version__
 from havip.config.cast import GROUP
 from havip.config.model import StartAs, VirtualAddress
 from havip.config.notify import Notify
+from havip.snmp.balancing import balancing
 from havip.snmp.mail import mailing
 from havip.snmp.mib import SCALAR, Columns, Objects, Table
 from havip.snmp.routing import routing
@@ -37,6 +39,7 @@ from havip.snmp.view import Group, Instance, Interface, View, addresses_of
 ROOT: Final = oid("1.3.6.1.4.1.9586.100.5")
 GLOBAL: Final = (*ROOT, 1)
 VRRP: Final = (*ROOT, 2)
+CHECK: Final = (*ROOT, 3)
 GROUPS, MEMBERS, INSTANCES, ADDRESSES = ((*VRRP, number, 1) for number in (1, 2, 3, 6))
 STATIC: Final = 0  # the instance of what is held whoever is master
 
@@ -214,3 +217,4 @@ def objects(view: View) -> Iterable[Objects]:
     yield Table(ADDRESSES, ADDRESS_COLUMNS, addresses(view))
     yield from tracked(VRRP, view)
     yield from routing(VRRP, view)
+    yield from balancing(CHECK, view)

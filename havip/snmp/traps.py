@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Final, TypeAlias
 
+from havip.config.balancing import RealServer
 from havip.config.model import StartAs
 from havip.config.snmp import Snmp
 from havip.errors import Refusal
 from havip.messages import Transition
-from havip.snmp import keepalived, rfc2787, rfc6527
+from havip.snmp import balancing, director, keepalived, rfc2787, rfc6527
 from havip.snmp.agentx import Binding
-from havip.snmp.values import Kind, Oid, Value, inet, integer, oid, text
+from havip.snmp.balancing import Balanced
+from havip.snmp.values import Kind, Oid, Value, gauge, inet, integer, oid, text
 from havip.snmp.values import ip_address as ipv4
 from havip.snmp.view import Instance
 
@@ -25,6 +27,8 @@ Trap: TypeAlias = tuple[Binding, ...]
 TRAP_OID: Final = oid("1.3.6.1.6.3.1.1.4.1.0")
 ROUTER_ID: Final = (*keepalived.GLOBAL, 2, 0)
 GROUP_CHANGED, INSTANCE_CHANGED = ((*keepalived.VRRP, 10, 0, number) for number in (1, 2))
+SERVER_CHANGED, QUORUM_CHANGED = ((*keepalived.CHECK, 5, 0, number) for number in (1, 2))
+SERVICES, SERVERS = ((*keepalived.CHECK, number, 1) for number in (balancing.SERVICES, balancing.SERVERS))
 NEW_MASTER_2, AUTHENTICATION_FAILED = ((*rfc2787.ROOT, 0, number) for number in (1, 2))
 PACKET_SOURCE, ERROR_TYPE = ((*rfc2787.OPERATIONS, number, 0) for number in (5, 6))
 NEW_MASTER_3, PROTOCOL_ERROR = ((*rfc6527.ROOT, 0, number) for number in (1, 2))
@@ -62,6 +66,49 @@ def of_router(change: Transition, start: StartAs, name: str, gone: bool) -> Trap
         Binding((*keepalived.INSTANCES, 2), text(change.name)),
         Binding((*keepalived.INSTANCES, 4), integer(number_of(change.state, gone))),
         Binding((*keepalived.INSTANCES, 5), integer(initial)),
+        Binding(ROUTER_ID, text(name)),
+    )
+
+
+def identity(one: Balanced) -> Iterator[Binding]:
+    """Yield what says which virtual server it is, and the protocol: none of a firewall mark."""
+    for column in (2, 3, 4, 5, 6, 7):
+        alone = column == 5 and one.kind != balancing.OF_ADDRESS  # a family without an address
+        value = None if alone else balancing.SERVICE_COLUMNS[column](one)
+        if value is not None:
+            yield Binding((*SERVICES, column), value)
+    protocol = balancing.SERVICE_COLUMNS[8](one) or integer(balancing.NO_TRANSPORT)
+    yield Binding((*SERVICES, 8), protocol)
+
+
+def alive(one: Balanced, up: int) -> Iterator[Binding]:
+    """Yield how many of its servers are up, and how many there are."""
+    yield Binding((*SERVICES, 21), gauge(up))
+    yield Binding((*SERVICES, 20), gauge(len(one.service.servers)))
+
+
+def of_server(one: Balanced, server: RealServer, good: bool, up: int, name: str) -> Trap:
+    """Return what tells that a real server went up or down; ``up``: how many of them are up now."""
+    return trap(
+        SERVER_CHANGED,
+        Binding((*SERVERS, 3), director.version_of(server.address.version)),
+        Binding((*SERVERS, 4), inet(server.address)),
+        Binding((*SERVERS, 5), gauge(one.service.port_of(server))),
+        Binding((*SERVERS, 6), integer(1 if good else 2)),
+        *identity(one),
+        *alive(one, up),
+        Binding(ROUTER_ID, text(name)),
+    )
+
+
+def of_quorum(one: Balanced, good: bool, up: int, name: str) -> Trap:
+    """Return what tells that a virtual server has, or has not any more, its quorum."""
+    return trap(
+        QUORUM_CHANGED,
+        *identity(one),
+        Binding((*SERVICES, 23), integer(balancing.MET if good else balancing.NOT_MET)),
+        Binding((*SERVICES, 22), gauge(one.service.quorum)),
+        *alive(one, up),
         Binding(ROUTER_ID, text(name)),
     )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from havip.config.devices import mac_of
 from havip.config.model import Configuration, VirtualAddress, VirtualRouter
 from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import Tracker, TrackerKey
+from havip.control.serviceviews import Service
 from havip.messages import GroupReport, Key, RouterReport, Term
 from havip.snmp.history import History, Past
 
@@ -114,6 +115,8 @@ class View:
     name: str = ""  # what this machine is called
     times: Times = field(default_factory=Times)
     counting_since: float | None = None
+    services: Mapping[str, Service] = field(default_factory=dict)  # virtual ones, by name
+    ipvs: Mapping[str, Any] = field(default_factory=dict)  # what concerns it as a whole
 
     def interface(self, name: str) -> Interface:
         """Return an interface by its name; one that is not there has the number 0."""

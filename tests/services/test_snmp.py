@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from havip.config.model import Configuration
+from havip.control.serviceviews import service_as_dict
 from havip.errors import Refusal, refused
 from havip.messages import WARNING, GroupReport, LogLine, RouterReport, Transition
 from havip.services import snmp_agent as module
@@ -19,6 +20,7 @@ from havip.snmp import session
 from havip.snmp.agentx import Get, Notify, Range, Register
 from havip.snmp.values import Kind, Value, oid
 from tests.config.reading import read
+from tests.control.balanced import CONFIGURATION, DNS, WEB
 from tests.snmp.master import Master
 from tests.snmp.shown import COUNTERS, NOW, TEXT, report
 
@@ -45,6 +47,12 @@ class Host:
         self.refreshed += 1
         if self.hangs:
             await asyncio.Event().wait()
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer for the virtual services."""
+        assert request == {"verb": "services"}
+        shown = [service_as_dict(WEB), service_as_dict(DNS)]
+        return {"services": dict.fromkeys(("total", "up", "down", "fault", "sorry"), 0) | {"shown": shown}}
 
     def says(self, one: RouterReport) -> None:
         """Have the worker report a virtual router."""
@@ -276,5 +284,34 @@ def test_a_session_that_begins_late_knows_what_was_before(path: Path) -> None:
         assert test.traps() == []
         up = (await test.get(f"{V3}.1.1.1.1.12.3.51.1")).data
         assert isinstance(up, int)
+
+    run(path, scenario)
+
+
+BALANCED = "1.3.6.1.4.1.9586.100.5.3"
+
+
+def test_virtual_services_are_told_and_shown_while_there_are_any(path: Path) -> None:
+    async def scenario(test: Test) -> None:
+        host, snmp = test.host, test.host.configuration.snmp
+        assert (await test.get(f"{BALANCED}.3.1.71.1")).kind is Kind.NO_SUCH_INSTANCE
+        before = len([one for one in test.master.heard if isinstance(one, Register)])
+        host.configuration = replace(CONFIGURATION, snmp=snmp)
+        await host.service.prepare(host.configuration)
+        await test.master.until_heard(Register, before + 5)
+        assert (await test.get(f"{BALANCED}.3.1.21.1")).data == 1
+        host.turns("web/web1", "DOWN", kind="server")
+        host.turns("web/web1", "DOWN", kind="server")  # not told twice
+        host.turns("web/web3", "DRAINING", kind="server")
+        host.turns("web/gone", "DOWN", kind="server")
+        host.turns("web", "DOWN", kind="service")
+        await test.master.until_heard(Notify, 2)
+        server, service = map(numbered, test.traps())
+        assert server[0] == "9586.100.5.3.5.0.1"
+        assert server[1][:4] == [1, b"\n\0\0\x07", 80, 2]
+        assert server[1][4:9] == [2, 1, b"\xc0\0\2\1", 80, 1]
+        assert server[1][9:11] == [0, 3]  # up, of all
+        assert service[0] == "9586.100.5.3.5.0.2"
+        assert service[1][5:7] == [2, 1]  # not met, quorum
 
     run(path, scenario)

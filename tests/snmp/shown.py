@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from havip.clock import milliseconds, seconds
+from havip.config.balancing import LoadBalancer, SyncDaemon
 from havip.config.model import Configuration
+from havip.config.notify import Mail, Notify
+from havip.config.snmp import Snmp
 from havip.config.tracking import TrackerKind
+from havip.control.serviceviews import Services, balancer_as_dict, service_as_dict
 from havip.errors import Refusal
 from havip.messages import GroupReport, RouterReport, Term
 from havip.snmp.agentx import Binding, Range
@@ -16,6 +20,7 @@ from havip.snmp.trees import tree
 from havip.snmp.values import END_OF_MIB_VIEW, Kind, Oid, Value, oid
 from havip.snmp.view import Interface, Times, View, view
 from tests.config.reading import read
+from tests.control.balanced import BALANCER, CONFIGURATION, DNS, WEB
 
 TEXT = """
 snmp: {}
@@ -150,6 +155,30 @@ def shown(text: str = TEXT) -> View:
     )
 
 
+def balanced() -> View:
+    """Return a daemon with virtual services, a sync daemon and mail, as the checker worker reports them."""
+    sync = SyncDaemon("eth0", "old", sync_id=51, max_length=1460)
+    configuration = replace(
+        CONFIGURATION,
+        snmp=Snmp(),
+        load_balancer=LoadBalancer(sync_daemon=sync),
+        notify=Notify(mail=Mail("192.0.2.25", "a@test", ("b@test",))),
+    )
+    known = Services.of(
+        {
+            "total": 2,
+            "up": 1,
+            "down": 1,
+            "fault": 0,
+            "sorry": 1,
+            "ipvs": balancer_as_dict(BALANCER),
+            "shown": [service_as_dict(WEB), service_as_dict(DNS)],
+        }
+    )
+    services = {service.name: service for service in known.shown}
+    return View(configuration, services=services, ipvs=known.ipvs or {}, name="r1")
+
+
 def walk(mib: Mib, below: str) -> dict[str, Value]:
     """Return all that is below an object identifier, by what comes after it, in the order of a walk."""
     found: dict[str, Value] = {}
@@ -173,6 +202,6 @@ def plain(value: Value) -> int | str | Oid:
     """Return a value for comparing."""
     if not isinstance(value.data, bytes):
         return value.data
-    if value.kind is Kind.OCTET_STRING and value.data.decode("ascii", "replace").isprintable():
+    if value.kind is Kind.OCTET_STRING and value.data.isascii() and value.data.decode().isprintable():
         return value.data.decode()
     return value.data.hex()

@@ -17,7 +17,8 @@ from havip.snmp import traps
 from havip.snmp.agentx import Range
 from havip.snmp.trees import tree
 from havip.snmp.values import END_OF_MIB_VIEW, Kind, Oid, oid
-from tests.snmp.shown import TEXT, shown
+from havip.snmp.view import View
+from tests.snmp.shown import TEXT, balanced, shown
 
 FILES = [
     Path("/usr/share/snmp/mibs", name) for name in ("KEEPALIVED-MIB.txt", "VRRP-MIB.txt", "VRRPv3-MIB.txt")
@@ -97,9 +98,11 @@ MORE = """
 """.replace("TRUE", "/bin/true")
 
 
-@pytest.mark.parametrize("text", [TEXT, TEXT + MORE], ids=["usual", "rich"])
-def test_every_cell_is_what_its_mib_says(text: str) -> None:
-    known, mib = objects(), tree(Snmp(), shown(text))
+@pytest.mark.parametrize(
+    "view", [shown(TEXT), shown(TEXT + MORE), balanced()], ids=["usual", "rich", "balanced"]
+)
+def test_every_cell_is_what_its_mib_says(view: View) -> None:
+    known, mib = objects(), tree(Snmp(), view)
     assert len(known) > 400
     at: Oid = (1,)
     seen = set()
@@ -126,6 +129,8 @@ def test_notifications_name_objects_of_their_mibs() -> None:
             (*traps.keepalived.GROUPS, 2),
             (*traps.keepalived.GROUPS, 3),
             traps.ROUTER_ID[:-1],
+            *((*traps.SERVICES, number) for number in (2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 23)),
+            *((*traps.SERVERS, number) for number in (3, 4, 5, 6)),
             (*traps.rfc2787.OPER_ENTRY, 7),
             traps.PACKET_SOURCE[:-1],
             traps.ERROR_TYPE[:-1],
@@ -137,6 +142,21 @@ def test_notifications_name_objects_of_their_mibs() -> None:
     assert names == {
         "vrrpInstanceName",
         "vrrpInstanceState",
+        "virtualServerType",
+        "virtualServerNameOfGroup",
+        "virtualServerFwMark",
+        "virtualServerAddrType",
+        "virtualServerAddress",
+        "virtualServerPort",
+        "virtualServerProtocol",
+        "virtualServerRealServersTotal",
+        "virtualServerRealServersUp",
+        "virtualServerQuorum",
+        "virtualServerQuorumStatus",
+        "realServerAddrType",
+        "realServerAddress",
+        "realServerPort",
+        "realServerStatus",
         "vrrpInstanceInitialState",
         "vrrpSyncGroupName",
         "vrrpSyncGroupState",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from havip.config.snmp import Snmp
-from havip.snmp.trees import tree
+from havip.snmp.trees import served, tree
 from havip.snmp.values import Kind
-from tests.snmp.shown import TEXT, shown, table, walk
+from tests.snmp.shown import TEXT, balanced, plain, shown, table, walk
 
 KEEPALIVED = "1.3.6.1.4.1.9586.100.5"
 VRRP_MIB = "1.3.6.1.2.1.68"
@@ -232,3 +232,73 @@ def test_only_what_is_wanted_is_served() -> None:
     only_3 = tree(Snmp(keepalived_mib=False, rfc2787=False), one)
     assert walk(only_3, VRRP_MIB) == walk(only_3, KEEPALIVED) == {}
     assert walk(only_3, VRRPV3_MIB) == walk(tree(Snmp(), one), VRRPV3_MIB)
+
+
+def balanced_table(below: str) -> dict[str, object]:
+    return {name: plain(value) for name, value in walk(tree(Snmp(), balanced()), below).items()}
+
+
+def test_a_virtual_server_is_shown_as_keepalived_would() -> None:
+    found = balanced_table(f"{KEEPALIVED}.3.3.1")
+    web = row(found, "1")
+    assert {number: web[number] for number in (2, 5, 6, 7, 8, 9, 10, 11, 13, 15, 20, 21, 22, 23, 61, 71)} == {
+        2: 2, 5: 1, 6: "c0000201", 7: 80, 8: 1, 9: 4, 10: 1, 11: 1, 13: 2, 15: "ffffffff", 20: 3, 21: 1,
+        22: 1, 23: 1, 61: 1, 71: "web",
+    }  # fmt: skip
+    assert {number: web[number] for number in (27, 28, 29, 30, 31, 32, 35, 38, 39, 40, 41, 42, 47, 48)} == {
+        27: 1_234_574, 28: 2_000_008, 29: 3_000_009, 30: 4_500_000_010, 31: 98_776, 32: 12, 35: 7_800,
+        38: 1_234_574, 39: 2_000_008, 40: 3_000_009, 41: 12, 42: 0, 47: 7_800, 48: 0,
+    }  # fmt: skip
+    dns = row(found, "2")
+    assert (dns[2], dns[3], dns[5], dns[8], dns[9], dns[10], dns[11], dns[23]) == (
+        3,
+        "resolvers",
+        2,
+        2,
+        8,
+        2,
+        2,
+        2,
+    )
+    assert 6 not in dns
+    assert 7 not in dns
+    assert (15 in dns, dns[51]) == (False, 128)
+
+
+def test_the_server_of_last_resort_comes_first_and_the_others_follow() -> None:
+    found = balanced_table(f"{KEEPALIVED}.3.4.1")
+    sorry, web1, web2, web3 = (row(found, f"1.{number}") for number in (1, 2, 3, 4))
+    assert (sorry[2], sorry[4], sorry[55], 6 in sorry) == (2, "0a000063", "sorry", False)
+    assert (web1[2], web1[4], web1[6], web1[7], web1[13], web1[15], web1[16]) == (
+        1,
+        "0a000007",
+        1,
+        10,
+        0,
+        12,
+        340,
+    )
+    assert (web2[6], web2[7], web2[13]) == (2, 10, 1)  # DOWN: the weight that it would have
+    assert (web3[6], web3[14], web3[20], web3[21]) == (2, 7, 10, 11)
+    assert row(found, "2.1")[4] == "20010db8000000000000000000000053"
+
+
+def test_groups_sync_and_timeouts_are_shown() -> None:
+    assert balanced_table(f"{KEEPALIVED}.3.1.1") == {"2.1": "resolvers"}
+    assert balanced_table(f"{KEEPALIVED}.3.2.1") == {
+        "2.1.1": 1, "2.1.2": 2, "3.1.1": 7, "4.1.2": 2, "5.1.2": "20010db8000000000000000000000001",
+        "8.1.2": 0,
+    }  # fmt: skip
+    assert balanced_table(f"{KEEPALIVED}.3.6") == {
+        "1.0": 1, "2.0": "eth0", "3.0": "old", "4.0": 51, "5.0": 1460, "6.0": 8848, "7.0": 1, "8.0": 1,
+        "9.0": "e0000051",
+    }  # fmt: skip
+    assert balanced_table(f"{KEEPALIVED}.3.7") == {"1.0": 900, "2.0": 120, "3.0": 300}
+    assert table(f"{KEEPALIVED}.3") == {}  # without virtual services
+
+
+def test_the_load_balancer_is_registered_only_where_there_is_one() -> None:
+    (_, without, _), *_ = served(Snmp())
+    (_, with_it, _), *_ = served(Snmp(), balances=True)
+    assert [subtree[-1] for subtree in without] == [1, 2]
+    assert [subtree[-1] for subtree in with_it] == [1, 2, 3]
