@@ -150,16 +150,17 @@ class Lines:
 
     def _settle(self, spelled: Spelled) -> Spelled | None:
         """Return a line with all that it asks for carried out; None: nothing of it is left."""
+        conditional = True  # one condition a line, unless a definition holds another
         while True:
             text = spelled.text
             if not text:
                 return None
             first = text[0]
-            if first == "@":
+            if first == "@" and conditional:
                 found = self._condition(spelled)
                 if found is None:
                     return None
-                spelled = found
+                spelled, conditional = found, False
                 continue
             if first == "$" and (name := begins_definition(text)) is not None:
                 self._definitions.define(name[0], [Piece(text[name[1] :], spelled.place(0)[0])])
@@ -177,7 +178,7 @@ class Lines:
                 return None
             if again is spelled:
                 return self._until_brace(spelled)
-            spelled = again
+            spelled, conditional = again, True
 
     def _condition(self, spelled: Spelled) -> Spelled | None:
         """Return what stands behind ``@id`` if that is us, behind ``@^id`` if it is not."""
@@ -282,12 +283,9 @@ class Lines:
     def _take_definition(self, spelled: Spelled, lines: Iterator[tuple[int, str]]) -> None:
         """Take in a definition of several lines; nothing else may go on in the next line."""
         ours = True
-        while spelled.text.startswith("@"):
+        if spelled.text.startswith("@"):
             found = self._condition(spelled)
-            if found is None:
-                ours = False
-                break
-            spelled = found
+            ours, spelled = found is not None, found or spelled
         name = begins_definition(spelled.text) if ours else None
         if ours and name is None:
             place = spelled.place(len(spelled.text))

@@ -9,7 +9,7 @@ from tests.config.keepalived.reading import Parsed, good, wrong
 
 def test_a_conditional_line_counts_for_its_instance_alone() -> None:
     text = "@r1 a\n@r2 b\n@^r1 c\n@^r2 d\n@r1\n  @r1   e f\n@r1 @^r2 g\n@r12 h\n@r1 i {\n@r1 j\n@r1 }"
-    assert good(text) == ["a", "d", "e f", "g", "i"]
+    assert good(text) == ["a", "d", "e f", "@^r2 g", "i"]
     assert Parsed("  @r1   e f").places == ["e 1:9", "f 1:11"]
 
 
