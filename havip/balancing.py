@@ -52,6 +52,7 @@ class PutLoadBalancer:
 
     settings: LoadBalancer
     sync_id: int = 0  # that the sync daemon has
+    instance: str | None = None  # of the daemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class DropService:
     """Have this virtual service no more from the next `Commit` on."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depart:
+    """The daemon ends: do with every service as the settings say, and exit."""
 
 
 @dataclass(frozen=True, slots=True)

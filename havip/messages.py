@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from havip.balancing import (
     BalancerReport,
+    Depart,
     DropService,
     PacketsMarked,
     PutLoadBalancer,
@@ -363,6 +364,7 @@ Message: TypeAlias = (
     | PutService
     | DropService
     | PutOrder
+    | Depart
     | RouterState
     | PacketsMarked
     | ServiceReport

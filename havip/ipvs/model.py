@@ -221,6 +221,15 @@ class Refusal:
     errno: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that the kernel's tables hold at one moment, and what goes through them."""
+
+    table: Table = field(default_factory=dict)
+    traffic: dict[tuple[ServiceKey, DestinationKey], Traffic] = field(default_factory=dict)
+    counts: dict[ServiceKey, Counts] = field(default_factory=dict)
+
+
 def endpoint(address: Address, port: int) -> str:
     """Return an address with its port, as a URL would have it."""
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

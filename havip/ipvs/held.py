@@ -1,0 +1,230 @@
+"""One virtual service that the balancer holds: its state, its places in the kernel, and what is told of it.
+
+Pure but for its own memory: it is told the time, and hands on what is to be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from havip.balancing import DOWN, FAULT, UP, Order, ServerReport, ServiceReport
+from havip.clock import Instant, to_seconds
+from havip.config.balancing import ServiceGroup, SorryServer, VirtualService
+from havip.ipvs import pool
+from havip.ipvs.model import Counts, DestinationKey, Pool, Reading, ServiceKey, Table, Traffic
+from havip.ipvs.servers import Server
+from havip.ipvs.states import Phase
+from havip.ipvs.wanted import Layout
+from havip.messages import Transition
+
+SORRY: Final = "sorry"  # what the sorry server is called in reports
+NOTHING: Final = Traffic()
+
+
+class Held:
+    """A virtual service of the configuration, or one that a reload has taken away and that still drains.
+
+    ``fault`` says why the kernel does not have it as wanted; ``denied`` which of its endpoints belong to
+    somebody else, and why.  Both are the programmer's to set.
+    """
+
+    def __init__(self, settings: pool.Settings, group: ServiceGroup | None) -> None:
+        self.settings = settings
+        self.group = group
+        self.fault = ""
+        self.denied: dict[ServiceKey, str] = {}
+        self.repaired = 0
+        self.state = pool.State()
+        self._laid = settings.service
+        self.layout = Layout(settings.service, group)
+
+    @property
+    def name(self) -> str:
+        """Return what the service is called."""
+        return self.settings.service.name
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """Return the names of all checks that its servers go by."""
+        service = self.settings.service
+        return frozenset(name for server in service.servers for name in service.checks_of(server))
+
+    def begin(
+        self, present: Table, orders: Mapping[str, Order], suspended: bool, now: Instant
+    ) -> list[Transition]:
+        """Begin with what a former life has left in the kernel."""
+        before = self.layout.standing_in(present)
+        self.state, told = pool.begin(self.settings, now, before, orders, suspended)
+        return self._settled(told, now)
+
+    def change(
+        self, settings: pool.Settings, group: ServiceGroup | None, orders: Mapping[str, Order], now: Instant
+    ) -> list[Transition]:
+        """Go on with other settings."""
+        old, self.settings, self.group = self.settings, settings, group
+        self._laid = settings.service
+        self.layout = Layout(settings.service, group)
+        return self.step(pool.Configured(old, orders), now)
+
+    def step(self, event: pool.Event, now: Instant) -> list[Transition]:
+        """Take an event; return what is to be told of it."""
+        self.state, told = pool.step(self.settings, self.state, event, now)
+        return self._settled(told, now)
+
+    def _settled(self, told: Iterable[pool.Tell], now: Instant) -> list[Transition]:
+        laid = pool.laid_out(self.settings, self.state)
+        if laid is not self._laid and laid != self._laid:
+            self._laid, self.layout = laid, Layout(laid, self.group)
+        at = to_seconds(now)  # made a time of day by whoever posts it
+        return [
+            Transition("service", self.name, one.state, 0, one.why, at)
+            if one.server is None
+            else Transition("server", f"{self.name}/{one.server}", one.state, 0, one.why, at)
+            for one in told
+        ]
+
+    def pools(self, now: Instant) -> list[Pool]:
+        """Return what the kernel is to hold for it: nothing once it has ended, nothing of others'."""
+        if pool.finished(self.state) and not self.stays:
+            return []
+        pools = self.layout.pools(pool.standing(self.settings, self.state, now))
+        return [one for one in pools if one.service.key not in self.denied] if self.denied else pools
+
+    @property
+    def finished(self) -> bool:
+        """Say whether nothing more comes of it."""
+        return pool.finished(self.state)
+
+    @property
+    def stays(self) -> bool:
+        """Say whether it has ended, and what stands in the kernel stays there."""
+        return self.state.phase is Phase.LEFT
+
+    def next_deadline(self, now: Instant) -> Instant:
+        """Return when its next `Tick` is due."""
+        return pool.next_deadline(self.settings, self.state, now)
+
+    def left(self, reading: Reading) -> pool.Counted | None:
+        """Return how many connections servers have that drain; None: there are no such servers."""
+        awaited = pool.awaited(self.state)
+        if not awaited:
+            return None
+        left = {name: connections(self._places(name), reading) for name in awaited}
+        return pool.Counted({name: number for name, number in left.items() if name}, left.get("", 0))
+
+    def _places(self, name: str) -> list[tuple[ServiceKey, DestinationKey]]:
+        return self.layout.destination_keys(name, sorry=not name)
+
+    def report(self, reading: Reading, now: Instant, wall: float) -> ServiceReport:
+        """Return it as it is now; ``wall`` is what a clock on the wall shows."""
+        service, state = self.settings.service, self.state
+        why = self.fault or next(iter(self.denied.values()), "")
+        return ServiceReport(
+            name=self.name,
+            endpoints=tuple(map(str, self.layout.services)),
+            scheduler=service.scheduler,
+            state=FAULT if why else UP if state.up else DOWN,
+            since=wall - to_seconds(now - state.since),
+            why=why or state.why,
+            alive=state.alive,
+            quorum=service.quorum,
+            sorry=bool(state.sorry),
+            suspended=state.suspended,
+            repaired=self.repaired,
+            counts=added(reading.counts.get(key, NOTHING.counts) for key in self.layout.services),
+            servers=tuple(self._servers(reading, now, wall)),
+        )
+
+    def _servers(self, reading: Reading, now: Instant, wall: float) -> Iterator[ServerReport]:
+        standing = pool.standing(self.settings, self.state, now)
+        for name, server in self.state.servers.items():
+            weight = standing.servers.get(name)
+            yield self._server(name, server, weight, reading, wall - to_seconds(now - server.since))
+        sorry = self.settings.service.sorry_server
+        if sorry is not None:
+            yield self._sorry(sorry, standing.sorry, reading, wall - to_seconds(now - self.state.since))
+
+    def _server(
+        self, name: str, server: Server, weight: int | None, reading: Reading, since: float
+    ) -> ServerReport:
+        service, config, traffic = self._laid, server.config, summed(self._places(name), reading)
+        return ServerReport(
+            name=name,
+            address=str(config.address),
+            port=service.port_of(config),
+            state=server.state,
+            since=since,
+            why=server.why,
+            weight=weight or 0,
+            configured=config.weight,
+            present=weight is not None,
+            method=str(service.forwarding_to(config).method),
+            order=in_words(server.order),
+            active=traffic.active,
+            inactive=traffic.inactive,
+            persistent=traffic.persistent,
+            counts=traffic.counts,
+            checks=service.checks_of(config),
+            failed=server.counted.failed,
+        )
+
+    def _sorry(self, sorry: SorryServer, weight: int | None, reading: Reading, since: float) -> ServerReport:
+        service, traffic = self.settings.service, summed(self._places(""), reading)
+        return ServerReport(
+            name=SORRY,
+            address=str(sorry.address),
+            port=service.port_of(sorry),
+            state=UP if weight else DOWN,
+            since=since,
+            why="stands in for all servers" if weight else "is not needed",
+            weight=weight or 0,
+            configured=1,
+            present=weight is not None,
+            method=str(service.forwarding_to(sorry).method),
+            sorry=True,
+            active=traffic.active,
+            inactive=traffic.inactive,
+            persistent=traffic.persistent,
+            counts=traffic.counts,
+        )
+
+
+def settings_of(service: VirtualService, notify_initial: bool) -> pool.Settings:
+    """Return what the pool goes by."""
+    return pool.Settings(service, notify_initial)
+
+
+def in_words(order: Order | None) -> str:
+    """Return an operator's order in words; empty: there is none."""
+    if order is None:
+        return ""
+    words = ["drain"] if order.drain else []
+    return ", ".join(words if order.weight is None else [*words, f"weight {order.weight}"])
+
+
+def connections(places: Iterable[tuple[ServiceKey, DestinationKey]], reading: Reading) -> int:
+    """Return how many connections and templates there are to one server."""
+    found = summed(places, reading)
+    return found.active + found.inactive + found.persistent
+
+
+def summed(places: Iterable[tuple[ServiceKey, DestinationKey]], reading: Reading) -> Traffic:
+    """Return what goes to one server behind all endpoints of its service."""
+    found = [one for place in places if (one := reading.traffic.get(place)) is not None]
+    if len(found) == 1:
+        return found[0]
+    return Traffic(
+        sum(one.active for one in found),
+        sum(one.inactive for one in found),
+        sum(one.persistent for one in found),
+        added(one.counts for one in found),
+    )
+
+
+def added(counts: Iterable[Counts]) -> Counts:
+    """Return counters added up."""
+    every = list(counts)
+    if len(every) == 1:
+        return every[0]
+    return Counts(*(sum(getattr(one, name) for one in every) for name in Counts.__slots__))
