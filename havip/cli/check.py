@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from havip.config.model import Configuration
     from havip.config.problems import Problem
     from havip.config.understood import Findings
 
@@ -71,7 +72,17 @@ def show(path: str, findings: Findings) -> None:
     if findings.configuration is None:
         print(f"{path}: {counted(len(findings.problems), 'problem')}", file=sys.stderr)
     else:
-        print(f"{path}: good, {counted(len(findings.configuration.virtual_routers), 'virtual router')}")
+        print(f"{path}: good, {contents(findings.configuration)}")
+
+
+def contents(configuration: Configuration) -> str:
+    """Return what a configuration has most of all."""
+    routers, services = configuration.virtual_routers, configuration.virtual_services
+    servers = sum(len(service.servers) for service in services)
+    parts = [counted(len(routers), "virtual router")] if routers or not services else []
+    if services:
+        parts.append(f"{counted(len(services), 'virtual service')} with {counted(servers, 'server')}")
+    return ", ".join(parts)
 
 
 def excerpt(problem: Problem, lines: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from havip.config.addresses import BARE_IPV4_PATTERN, BARE_IPV6_PATTERN, LIMITED
 from havip.config.balancing import Block
 from havip.config.cast import Address
 from havip.config.kinds import Schema, Text, Word, Wrong
+from havip.config.problems import nearest_of
 
 MOST_IN_A_BLOCK = 4096
 
@@ -62,7 +63,8 @@ class Spelled(Word):
         try:
             return super().read(text)
         except Wrong as wrong:
-            raise Wrong(nearest=wrong.nearest or self.foreign.get(text.lower(), "")) from None
+            nearest = wrong.nearest or self.foreign.get(text.lower()) or nearest_of(text, self.options)
+            raise Wrong(nearest=nearest) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Span:
     def read(self, text: str) -> Block:
         try:
             block = self._block(text)
+        except Wrong:
+            raise
         except ValueError:
             raise Wrong from None
         size = int(block.last) - int(block.first) + 1

@@ -222,10 +222,13 @@ def check_endpoints(
         else:
             by_name[service.name] = draft
             pairs.append((service, group))
-    for name, earlier, what in shared(pairs):
-        blame(by_name[name], by_name[earlier], f"{what} again", problems)
+    told: set[tuple[str, str]] = set()
     for name, earlier, mark in same_mark(service for service, _ in pairs):
-        blame(by_name[name], by_name[earlier], f"nftables_mark {mark} again", problems, "nftables_mark")
+        told.add((name, earlier))
+        blame(by_name[name], by_name[earlier], f"{mark} again", problems, "nftables_mark")
+    for name, earlier, what in shared(pairs):
+        if (name, earlier) not in told:
+            blame(by_name[name], by_name[earlier], f"{what} again", problems)
 
 
 def blame(draft: ServiceDraft, earlier: ServiceDraft, what: str, problems: Problems, key: str = "") -> None:

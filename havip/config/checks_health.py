@@ -10,7 +10,7 @@ from havip.config.cast import Address
 from havip.config.checks_http import check_http, check_smtp, check_tls
 from havip.config.checks_probes import check_conversation
 from havip.config.draft import good, group_of
-from havip.config.probes import KINDS, PORTS
+from havip.config.probes import KINDS, PORTS, TOGETHER
 from havip.config.problems import Problems, quote
 from havip.config.reader import BAD, Read, Reading
 
@@ -50,7 +50,7 @@ def check_kind(name: str, read: Read, problems: Problems, given: Collection[str]
     reading: Reading = read.value
     kinds = [kind for kind in KINDS if kind in reading]
     if not kinds:
-        every = ", ".join(f'"{kind}"' for kind in KINDS)
+        every = ", ".join(f'"{kind}"' for kind in KINDS if not given or kind not in TOGETHER)
         problems.add(read.place, f"{quote(name)} probes nothing", f"one of the keys {every}")
         return
     for kind in kinds:

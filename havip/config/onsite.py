@@ -7,13 +7,14 @@ key is looked at without a word here.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from havip import permission
 from havip.config.commands import ACCOUNT, COMMAND, Program
-from havip.config.draft import Draft, group_of, value_of
+from havip.config.draft import Draft, good, group_of, value_of
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.files import CA_FILE, CERTIFICATE_FILE, KEY_FILE
 from havip.config.keyfiles import OTHERS, Unfit, contents
@@ -42,6 +43,32 @@ def look(root: Reading, drafts: Iterable[Draft], problems: Problems) -> None:
     for draft in drafts:
         for read, objection in offences(draft.reading, ROUTER, default):
             problems.add(read.place, objection)
+
+
+def look_around(root: Reading, problems: Problems) -> None:
+    """Note what this machine has not, and the one that will run the daemon may have."""
+    services = root.get("virtual_services")
+    if services is not None and not has_ipvs():
+        why = "the kernel has neither IPVS nor its module ip_vs: every virtual service would be in FAULT"
+        problems.note(services.place, "this machine cannot balance load", why=why)
+    interface = good(group_of(group_of(root, "load_balancer"), "sync_daemon"), "interface")
+    if interface is not None and not os.path.exists(f"/sys/class/net/{interface.value}"):
+        problems.note(interface.place, f"this machine has no interface {quote(interface.value)}")
+
+
+def has_ipvs() -> bool:
+    """Say whether this kernel has IPVS, or a module that would be loaded when it is asked for."""
+    if os.path.exists("/proc/net/ip_vs"):
+        return True
+    modules = f"/lib/modules/{os.uname().release}"
+    for name in ("modules.dep", "modules.builtin"):
+        try:
+            with open(os.path.join(modules, name), encoding="utf-8", errors="replace") as file:
+                if any("/ip_vs.ko" in line for line in file):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def default_account(root: Reading) -> dict[str, Read]:

@@ -59,6 +59,8 @@ def understood(node: Node, problems: Problems, *, elsewhere: bool) -> Configurat
     checks.check(root.value, routers, problems)
     checks_balancing.check(root.value, services, problems)
     onsite.look(root.value, routers, problems)
+    if elsewhere:
+        onsite.look_around(root.value, problems)
     if problems:
         return None
     return draft.configuration(root.value, routers, tuple(one.service for one in services))

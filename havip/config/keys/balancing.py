@@ -20,7 +20,7 @@ from havip.config.keys.balancing_servers import (
 from havip.config.keys.cast import HOST_NAME
 from havip.config.keys.health import PORT
 from havip.config.keys.names import NAME
-from havip.config.kinds import Choice, Flag, Length, Whole, Word
+from havip.config.kinds import Choice, Flag, Length, Whole
 
 LONGEST_STICKINESS = seconds(31 * 86400)
 MOST_WEIGHT = 1_000_000_000
@@ -44,7 +44,7 @@ PERSISTENCE = Group(
         ),
         Field(
             "engine",
-            Word(Engine),
+            Spelled(Engine),
             "`sip`: clients are known by the Call-ID, too; UDP",
             "sip",
             elsewhere=("persistence_engine", "pe_name"),
@@ -102,21 +102,21 @@ OWN = (
 COMMON = (
     Field(
         "transport",
-        Spelled(Transport, {}),
+        Spelled(Transport),
         "the protocol; means nothing to a firewall mark",
         "udp",
         elsewhere=("protocol",),
     ),
     Field(
         "scheduler",
-        Word(Scheduler),
+        Spelled(Scheduler),
         "who gets the next connection: one of the kernel's schedulers by its name",
         "wrr",
         elsewhere=("lb_algo", "lvs_sched", "algorithm", "balance"),
     ),
     Field(
         "scheduler_flags",
-        ListOf(Word(SchedulerFlag), 3),
+        ListOf(Spelled(SchedulerFlag), 3),
         "what the scheduler does differently: `sh-port`, `sh-fallback`, `mh-port`, `mh-fallback`, or by "
         "number `flag-1`, `flag-2`, `flag-3`",
         ["sh-port"],

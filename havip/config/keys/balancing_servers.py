@@ -95,6 +95,12 @@ PROGRAMS = Group(
     ),
 )
 
+#: keepalived's words beside its checkers, and for them
+TIMING = ("delay_loop", "connect_timeout", "retry", "delay_before_retry", "warmup")
+CHECKERS = (
+    "HTTP_GET", "SSL_GET", "TCP_CHECK", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK", "PING_CHECK",
+    "FILE_CHECK",
+)  # fmt: skip
 #: what a probe of a server has no use for: trackers' words, and what goes by other checks
 NOT_OF_A_PROBE = ("all", "any", "weight", "reverse")
 PROBE = Group(
@@ -111,7 +117,7 @@ def probes(doc: str) -> Field:
         Named(PROBE, PART, "probe"),
         doc,
         {"page": {"http": {"path": "/health"}, "interval": "1s"}},
-        elsewhere=("checks_of_servers", "checkers", "TCP_CHECK", "HTTP_GET", "health_checks"),
+        elsewhere=(*TIMING, *CHECKERS, "checkers", "health_checks"),
     )
 
 
@@ -138,7 +144,7 @@ SLOW_START = Field(
     Length(ZERO, LONGEST_PATIENCE),
     "in which the weight of a server that comes back grows to its own",
     "30s",
-    elsewhere=("slowstart", "warmup"),
+    elsewhere=("slowstart",),
 )
 
 SERVER = Group(
