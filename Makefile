@@ -11,11 +11,12 @@ PROCESSES ?= 2
 
 # What each of them needs: Debian packages, and extras of pyproject.toml.
 lab_packages := python3 python3-venv ca-certificates iproute2
-bench_packages := $(lab_packages) keepalived gcc libc6-dev
+lvs_packages := $(lab_packages) user-mode-linux kmod ipvsadm gcc libc6-dev    # a kernel that has IPVS
+bench_packages := $(lvs_packages) keepalived
 test_packages := $(bench_packages) frr nftables nginx openssl tcpdump tshark systemd shellcheck
 test_packages += gcc libsystemd-dev pkg-config python3-dev    # systemd-python has no wheel
 test_packages += dnsmasq-base mariadb-server-core postgresql redis-server    # whom health checks probe
-test_packages += user-mode-linux kmod ipvsadm debootstrap             # for what boots a machine
+test_packages += debootstrap                                  # for the tests that boot a machine
 test_packages += snmpd snmp snmptrapd                         # an agent of the tests' own; the services stay off
 test_extras := test,dev,systemd
 
@@ -25,6 +26,7 @@ test_extras := test,dev,systemd
 help:
 	@echo "make lab             two routers, a client, every failover, as a live timeline (root)"
 	@echo "make lab HOLD=1      the same, left running to look around; Ctrl-C ends it"
+	@echo "make lab LVS=1       two load balancers, two web servers and a client, through every failure (root)"
 	@echo "make test            ruff, mypy and the whole test suite (root)"
 	@echo "make check           ruff and mypy alone"
 	@echo "make bench           side by side with keepalived (root); ARGS=--quick for a short one"
@@ -32,8 +34,8 @@ help:
 	@echo "make soak            simulated LANs with new seeds for a minute; the same ARGS"
 	@echo "make clean           remove what these made, .venv included"
 
-lab: root .make/lab
-	$(RUN) -m lab $(ARGS)
+lab: root .make/$(if $(filter-out 0 no,$(LVS)),lvs,lab)
+	$(RUN) -m lab$(if $(filter-out 0 no,$(LVS)),.lvs) $(ARGS)
 
 test: root check
 	$(RUN) -m pytest -n $(PROCESSES) $(ARGS)
@@ -63,7 +65,7 @@ root:
 	@[ "$$(id -u)" = 0 ] || { echo "havip: needs root for network namespaces: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
 
 # One stamp for each set of packages and extras.
-.make/lab .make/bench .make/test: pyproject.toml Makefile .ci/apt .ci/venv
+.make/lab .make/lvs .make/bench .make/test: pyproject.toml Makefile .ci/apt .ci/venv
 	@.ci/apt $($(@F)_packages)
 	@.ci/venv $($(@F)_extras)
 	@mkdir -p .make && touch $@

@@ -16,6 +16,7 @@ from bench import report
 from bench.calm import false_takeovers
 from bench.checks import checks, punctuality
 from bench.daemons import KINDS, REALTIME
+from bench.ipvs import balancing
 from bench.load import hearing, sending
 from bench.plan import OUTPUT, Plan
 from bench.report import Row
@@ -33,6 +34,7 @@ BENCHES: Final[dict[str, Callable[[Plan], list[Row]]]] = {
     "track": tracking,
     "checks": checks,
     "punctual": punctuality,
+    "ipvs": balancing,
     "startup": startups,
     "calm": false_takeovers,
 }

@@ -22,6 +22,8 @@ LIVE_EVERY: Final = 0.1  # s
 SGR: Final = {
     "r1": "34",
     "r2": "35",
+    "d1": "34",
+    "d2": "35",
     "client": "36",
     "lab": "2",
     "MASTER": "1;32",
@@ -38,33 +40,33 @@ SGR: Final = {
 class Timeline:
     """Prints.  Safe to call from every thread."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
+    def __init__(self, out: TextIO = sys.stdout, *, colours: bool | None = None) -> None:
         self._out = out
         self._tty = out.isatty() and os.environ.get("TERM", "") != "dumb"
-        self._colours = self._tty and "NO_COLOR" not in os.environ
+        self._colours = self._tty and "NO_COLOR" not in os.environ if colours is None else colours
         self._lock = threading.Lock()
         self._live = ""
 
     def event(self, event: Event) -> None:
         """Print a line of the timeline."""
-        who = self._paint(f"{event.who:<6}", event.who)
-        self.line(f"{event.at / SECOND:8.3f}  {who}  {self._paint(event.text, event.kind)}")
+        who = self.paint(f"{event.who:<6}", event.who)
+        self.line(f"{event.at / SECOND:8.3f}  {who}  {self.paint(event.text, event.kind)}")
 
     def step(self, step: Step, began: int) -> None:
         """Print a step's heading when it begins, and its verdict when it is over."""
         if not step.ended:
             at = f"{(step.begun - began) / SECOND:8.3f}"
             self.line()
-            self.line(f"{at}  {self._paint(f'{step.number}. {step.title}', 'step')}")
+            self.line(f"{at}  {self.paint(f'{step.number}. {step.title}', 'step')}")
             return
         gaps = ", ".join(f"IPv{family} {gap_in_words(step.gaps[family])}" for family in step.gaps)
-        verdict = self._paint("held", "good") if step.held else self._paint("DID NOT HOLD", "bad")
+        verdict = self.paint("held", "good") if step.held else self.paint("DID NOT HOLD", "bad")
         expected = f" (expected: {step.expected})" if step.expected else ""
         self.line(f"{(step.ended - began) / SECOND:8.3f}  {verdict}: {gaps or 'done'}{expected}")
         for remark in step.remarks:
             self.line(f"{'':8}    {remark}")
         for failure in step.failures:
-            self.line(f"{'':8}    {self._paint(failure, 'bad')}")
+            self.line(f"{'':8}    {self.paint(failure, 'bad')}")
 
     def line(self, text: str = "") -> None:
         """Print a line above the live one."""
@@ -95,31 +97,32 @@ class Timeline:
         for number, row in enumerate(rows):
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             kind = "step" if number == 0 else ("good" if row[-1] == "held" else "bad")
-            cells[-1] = self._paint(cells[-1], kind)
+            cells[-1] = self.paint(cells[-1], kind)
             self.line("  ".join(cells).rstrip())
             if number == 0:
                 self.line("  ".join("-" * width for width in widths))
         for step in steps:
             for failure in step.failures:
-                self.line(self._paint(f"{step.number:2}. {failure}", "bad"))
+                self.line(self.paint(f"{step.number:2}. {failure}", "bad"))
 
     def status_line(self, stage: Stage) -> str:
         """Return who is what now, for the live line."""
         parts = [f"{(time.monotonic_ns() - stage.began) / SECOND:8.1f} "]
         for router in ROUTERS:
-            states = [self._paint(state, state) for f in FAMILIES for state in [stage.state(router.name, f)]]
-            parts.append(f"{self._paint(router.name, router.name)} {'/'.join(states)}")
+            states = [self.paint(state, state) for f in FAMILIES for state in [stage.state(router.name, f)]]
+            parts.append(f"{self.paint(router.name, router.name)} {'/'.join(states)}")
         for family in FAMILIES:
             answers = stage.answers[family]
             silent = answers.silent_for(time.monotonic_ns())
             if silent:
-                text = self._paint(f"no answer for {spell(silent)}", "lost")
+                text = self.paint(f"no answer for {spell(silent)}", "lost")
             else:
-                text = self._paint(f"{answers.answering(1)} {answers.round_trip() / 1e6:.2f} ms", "good")
+                text = self.paint(f"{answers.answering(1)} {answers.round_trip() / 1e6:.2f} ms", "good")
             parts.append(f"{PROBED[family]} {text}")
         return " | ".join(parts)
 
-    def _paint(self, text: str, kind: str) -> str:
+    def paint(self, text: str, kind: str) -> str:
+        """Return text in the colour of its kind, where there are colours."""
         code = SGR.get(kind)
         return f"\x1b[{code}m{text}\x1b[0m" if code and self._colours else text
 

@@ -132,8 +132,7 @@ class Datagrams:
 
     def _serve(self, one: socket.socket) -> None:
         with suppress(OSError):
-            while True:
-                _, sender = one.recvfrom(2048)
+            while (sender := one.recvfrom(2048)[1]) is not None:  # None: `end` has shut it down
                 one.sendto(self._name, sender)
 
     def end(self) -> None:

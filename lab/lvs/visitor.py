@@ -177,6 +177,13 @@ class Stream:
         self._over.set()
         self._thread.join()
 
+    def next(self, count: int, patience: float = 60.0) -> list[Answer]:
+        """Return what became of the next requests, as many as there were after ``patience`` seconds."""
+        with self.news:
+            begin = len(self.answers) + 1  # the one that is under way began before
+            self.news.wait_for(lambda: len(self.answers) >= begin + count, patience)
+            return self.answers[begin : begin + count]
+
     def since(self, at: int) -> list[Answer]:
         """Return what became of the requests that were sent at ``at`` (ns) or later."""
         with self.news:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.machine import trees
@@ -134,6 +136,81 @@ def test_client_gets_its_tools_and_no_havip() -> None:
         said = client.provision("client", "--vip", "10.77.0.100/24")
         assert "arping -c 3 10.77.0.100" in said
         assert client.run("arping", "-V").startswith("arping ")
+        assert client.run("curl", "--version").startswith("curl ")
         assert client.run("ping", "-V").startswith("ping ")
         assert not (tree / "opt/havip").exists()
         assert not (tree / "usr/bin/python3").exists()
+
+
+@pytest.fixture(scope="module")
+def director(machine: Machine) -> Iterator[Machine]:
+    """A router that is made a director."""
+    with trees.copy_of(machine.tree) as tree:
+        made = Machine(tree)
+        arguments = ("--interface", "eth1", "--vip", "10.77.0.200/24", "--servers", "10.77.0.41,10.77.0.42")
+        made.said += [made.provision("d2", *arguments), made.provision("d2", *arguments)]
+        yield made
+
+
+def test_director_spreads_http_over_the_web_servers(director: Machine) -> None:
+    lines = (director.tree / "etc/havip/havip.yaml").read_text().splitlines()[1:]
+    assert lines == [
+        "virtual_routers:",
+        "  gateway:",
+        "    interface: eth1",
+        "    vrid: 61",
+        "    priority: 100",
+        '    addresses: ["10.77.0.200/24"]',
+        "load_balancer:",
+        "  sync_daemon: {interface: eth1, router: gateway}",
+        "virtual_services:",
+        "  web:",
+        "    address: 10.77.0.200",
+        "    port: 80",
+        "    scheduler: rr",
+        "    forwarding: direct",
+        "    probes:",
+        "      page: {http: {path: /}, interval: 1s, fall: 2}",
+        "    servers:",
+        "      w1: {address: 10.77.0.41}",
+        "      w2: {address: 10.77.0.42}",
+    ]
+    assert director.run("havip", "check", "-c", "/etc/havip/havip.yaml")
+
+
+def test_director_has_ipvs_loaded_at_boot_and_a_second_opinion(director: Machine) -> None:
+    assert (director.tree / "etc/modules-load.d/havip.conf").read_text() == "ip_vs\nip_vs_rr\n"
+    assert (director.tree / "sbin/ipvsadm").is_file()  # it does not run where the kernel has no IPVS
+
+
+def test_second_run_on_a_director_changes_nothing(director: Machine) -> None:
+    assert "havip server drain web/w1" in director.said[0]
+    assert "(nothing needed)" in director.said[1]
+
+
+@pytest.fixture(scope="module")
+def web_server() -> Iterator[Machine]:
+    """A bare Debian that is made a web server."""
+    with trees.copy_of(trees.bare_tree()) as tree:
+        made = Machine(tree)
+        trees.copy_of_checkout(tree / "havip")
+        made.said += [made.provision("w1", "--vip", "10.77.0.200/24") for _ in range(2)]
+        yield made
+
+
+def test_web_server_says_its_name_and_has_nothing_of_havip(web_server: Machine) -> None:
+    assert (web_server.tree / "var/www/html/index.html").read_text() == "w1\n"
+    assert web_server.run("nginx", "-v").startswith("nginx version")
+    assert not (web_server.tree / "opt/havip").exists()
+    assert web_server.said[0].endswith(web_server.said[1].partition("provision.sh: ")[2])
+
+
+def test_web_server_takes_the_virtual_address_and_answers_no_arp_for_it(web_server: Machine) -> None:
+    settings = (web_server.tree / "etc/sysctl.d/60-havip.conf").read_text().splitlines()
+    assert settings == ["net.ipv4.conf.all.arp_ignore = 1", "net.ipv4.conf.all.arp_announce = 2"]
+    unit = (web_server.tree / "etc/systemd/system/virtual-address.service").read_text()
+    assert "ExecStart=ip address replace 10.77.0.200/32 dev lo\n" in unit
+    assert "Before=network.target nginx.service\n" in unit
+    wanted = web_server.tree / "etc/systemd/system/multi-user.target.wants"
+    assert (wanted / "virtual-address.service").is_symlink()
+    assert web_server.run("systemd-analyze", "verify", "virtual-address.service") == ""
