@@ -34,6 +34,7 @@ def configuration(
     interval: str = "500ms",
     probing: str = "500ms",
     on_stop: str = "remove",
+    reconcile: str = "10s",
     sync: bool = True,
     drain: bool = False,
     transfers: bool = True,
@@ -53,7 +54,7 @@ def configuration(
                 lines += [f"  {side}{family}:", f"    interface: {interface}", f"    vrid: {vrid}"]
                 lines.append(f"    addresses: {quoted([*first, *addresses])}")
     lines += ["sync_groups:", f"  gateway: {{members: {quoted(routers)}}}"]
-    lines += ["load_balancer:", f"  on_stop: {on_stop}"]
+    lines += ["load_balancer:", f"  on_stop: {on_stop}", f"  reconcile: {reconcile}"]
     if sync:
         lines.append(f"  sync_daemon: {{interface: eth1, router: {routers[0]}}}")
     lines.append("virtual_services:")
