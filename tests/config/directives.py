@@ -1,4 +1,4 @@
-"""The directives of keepalived 2.4.3 that concern VRRP, addresses, scripts and processes, by name.
+"""The directives of keepalived 2.4.3, by name.
 
 Facts to hold `docs/keepalived-parity.md` to: each has its row there, whatever the row says.
 """
@@ -63,4 +63,16 @@ TCP_CHECK UDP_CHECK payload require_reply min_reply_length max_reply_length DNS_
 MISC_CHECK misc_path misc_timeout misc_dynamic FILE_CHECK
 """
 
-DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS + CONVERSATIONS + CHECKERS).split())
+BALANCER = """
+lvs_timeouts lvs_sync_daemon lvs_flush lvs_flush_on_stop nftables_ipvs nftables_ipvs_start_fwmark
+nftables_ipvs_priority net_namespace_ipvs rs_init_notifies no_checker_emails smtp_alert_checker
+enable_snmp_checker snmp_vs_stats_update_interval snmp_rs_stats_update_interval lvs_netlink_cmd_rcv_bufs
+lvs_netlink_monitor_rcv_bufs lvs_notify_fifo
+virtual_server virtual_server_group lvs_sched lb_algo flag-1 flag-2 flag-3 sh-port sh-fallback mh-port
+mh-fallback ops hashed lvs_method lb_kind type nocsum csum remcsum persistence_timeout persistence_granularity
+persistence_engine protocol ip_family quorum hysteresis quorum_up quorum_down alpha omega inhibit_on_failure
+sorry_server sorry_server_lvs_method sorry_server_inhibit ha_suspend snmp_name real_server weight uthreshold
+lthreshold notify_up notify_down
+"""
+
+DIRECTIVES = frozenset((GLOBAL + INSTANCE + BLOCKS + CONVERSATIONS + CHECKERS + BALANCER).split())

@@ -229,126 +229,128 @@ def test_a_file_may_have_virtual_services_alone() -> None:
     assert [one.name for one in configuration.virtual_services] == ["web"]
 
 
-class TestDefaults:
-    """`service_defaults`, below every virtual service."""
+def test_a_service_has_what_it_does_not_say_itself() -> None:
+    text = "service_defaults: {scheduler: rr, quorum: 2}\n" + service("scheduler: sed")
+    assert (only(text).scheduler, only(text).quorum) == ("sed", 2)
 
-    def test_a_service_has_what_it_does_not_say_itself(self) -> None:
-        text = "service_defaults: {scheduler: rr, quorum: 2}\n" + service("scheduler: sed")
-        assert (only(text).scheduler, only(text).quorum) == ("sed", 2)
 
-    def test_mappings_are_merged_key_by_key(self) -> None:
-        text = "service_defaults: {probes: {tcp: {tcp: {}, interval: 1s, fall: 5}, ping: {ping: {}}}}\n"
-        found = only(text + service("probes: {tcp: {interval: 250ms}}"))
-        assert {probe.name: (probe.kind, probe.interval, probe.fall) for probe in found.probes} == {
-            "tcp": ("tcp", milliseconds(250), 5),
-            "ping": ("ping", seconds(2), 3),
-        }
+def test_mappings_are_merged_key_by_key() -> None:
+    text = "service_defaults: {probes: {tcp: {tcp: {}, interval: 1s, fall: 5}, ping: {ping: {}}}}\n"
+    found = only(text + service("probes: {tcp: {interval: 250ms}}"))
+    assert {probe.name: (probe.kind, probe.interval, probe.fall) for probe in found.probes} == {
+        "tcp": ("tcp", milliseconds(250), 5),
+        "ping": ("ping", seconds(2), 3),
+    }
 
-    @pytest.mark.parametrize(
-        ("default", "own", "key", "value"),
-        [
-            (
-                "forwarding: {method: tunnel, encapsulation: gue, port: 6080}",
-                "forwarding: nat",
-                "forwarding",
-                Forwarding(Method.NAT),
-            ),
-            (
-                "persistence: {timeout: 1h, prefix_length: 24}",
-                "persistence: 5min",
-                "persistence",
-                Persistence(seconds(300)),
-            ),
-            (
-                "sorry_server: {address: 192.168.1.99, inhibit: true}",
-                "sorry_server: 192.168.1.98",
-                "sorry_server",
-                SorryServer(IPv4Address("192.168.1.98")),
-            ),
-        ],
+
+@pytest.mark.parametrize(
+    ("default", "own", "key", "value"),
+    [
+        (
+            "forwarding: {method: tunnel, encapsulation: gue, port: 6080}",
+            "forwarding: nat",
+            "forwarding",
+            Forwarding(Method.NAT),
+        ),
+        (
+            "persistence: {timeout: 1h, prefix_length: 24}",
+            "persistence: 5min",
+            "persistence",
+            Persistence(seconds(300)),
+        ),
+        (
+            "sorry_server: {address: 192.168.1.99, inhibit: true}",
+            "sorry_server: 192.168.1.98",
+            "sorry_server",
+            SorryServer(IPv4Address("192.168.1.98")),
+        ),
+    ],
+)
+def test_what_is_one_value_is_replaced_whole(default: str, own: str, key: str, value: Any) -> None:
+    assert getattr(only(f"service_defaults: {{{default}}}\n" + service(own)), key) == value
+
+
+def test_every_server_has_each_probe_by_a_name_of_three_parts() -> None:
+    text = service(
+        "probes: {tcp: {tcp: {}}, page: {http: {}}}", rest="checks: {up: {ping: {}, host: 192.0.2.9}}\n"
     )
-    def test_what_is_one_value_is_replaced_whole(self, default: str, own: str, key: str, value: Any) -> None:
-        assert getattr(only(f"service_defaults: {{{default}}}\n" + service(own)), key) == value
+    text = text.replace("192.168.1.11}", "192.168.1.11}, web2: {address: 192.168.1.12, port: 8080}")
+    assert {name: (check.host, check.port) for name, check in checks(text).items()} == {
+        "up": ("192.0.2.9", None),
+        "web/web1/tcp": ("192.168.1.11", 80),
+        "web/web1/page": ("192.168.1.11", 80),
+        "web/web2/tcp": ("192.168.1.12", 8080),
+        "web/web2/page": ("192.168.1.12", 8080),
+    }
 
 
-class TestChecksOfServers:
-    """Probes, aimed at each server, beside the checks that the file has itself."""
+def test_a_server_names_all_that_must_be_good() -> None:
+    configuration = read(EVERY_KEY)
+    (web,) = configuration.virtual_services
+    assert web.checks_of(web.servers[0]) == ("web/web1/ping", "web/web1/tcp", "uplink")
+    assert {check.name for check in configuration.checks} == {"web/web1/ping", "web/web1/tcp", "uplink"}
 
-    def test_every_server_has_each_probe_by_a_name_of_three_parts(self) -> None:
-        text = service(
-            "probes: {tcp: {tcp: {}}, page: {http: {}}}", rest="checks: {up: {ping: {}, host: 192.0.2.9}}\n"
-        )
-        text = text.replace("192.168.1.11}", "192.168.1.11}, web2: {address: 192.168.1.12, port: 8080}")
-        assert {name: (check.host, check.port) for name, check in checks(text).items()} == {
-            "up": ("192.0.2.9", None),
-            "web/web1/tcp": ("192.168.1.11", 80),
-            "web/web1/page": ("192.168.1.11", 80),
-            "web/web2/tcp": ("192.168.1.12", 8080),
-            "web/web2/page": ("192.168.1.12", 8080),
-        }
 
-    def test_a_server_names_all_that_must_be_good(self) -> None:
-        configuration = read(EVERY_KEY)
-        (web,) = configuration.virtual_services
-        assert web.checks_of(web.servers[0]) == ("web/web1/ping", "web/web1/tcp", "uplink")
-        assert {check.name for check in configuration.checks} == {"web/web1/ping", "web/web1/tcp", "uplink"}
+def test_a_probe_may_go_elsewhere() -> None:
+    found = checks(service("probes: {tcp: {tcp: {}, host: 192.0.2.77, port: 9}}"))["web/web1/tcp"]
+    assert (found.host, found.port) == ("192.0.2.77", 9)
 
-    def test_a_probe_may_go_elsewhere(self) -> None:
-        found = checks(service("probes: {tcp: {tcp: {}, host: 192.0.2.77, port: 9}}"))["web/web1/tcp"]
-        assert (found.host, found.port) == ("192.0.2.77", 9)
 
-    def test_icmp_has_no_port_and_a_file_no_host(self) -> None:
-        found = checks(service("probes: {ping: {ping: {}}, file: {file: {path: /run/x}}}"))
-        assert found["web/web1/ping"].port is None
-        assert (found["web/web1/file"].host, found["web/web1/file"].port) == ("", None)
+def test_icmp_has_no_port_and_a_file_no_host() -> None:
+    found = checks(service("probes: {ping: {ping: {}}, file: {file: {path: /run/x}}}"))
+    assert found["web/web1/ping"].port is None
+    assert (found["web/web1/file"].host, found["web/web1/file"].port) == ("", None)
 
-    def test_a_script_learns_the_server_from_the_words_that_ask_for_it(self) -> None:
-        command = "/bin/true {address} {port} {service} {server} x{port} {other}"
-        found = checks(service(f"probes: {{own: {{script: {{command: '{command}'}}}}}}"))["web/web1/own"]
-        words = ("/bin/true", "192.168.1.11", "80", "web", "web1", "x{port}", "{other}")
-        assert (found.script, found.host) == (Script(words), "")
 
-    def test_http_asks_for_the_host_of_the_service_unless_a_request_names_one(self) -> None:
-        urls = "[/x, {path: /y, host: c.example}]"
-        probes = f"{{a: {{http: {{}}}}, b: {{http: {{host: b.example}}}}, c: {{http: {{urls: {urls}}}}}}}"
-        found = checks(service("host: www.example.com", f"probes: {probes}"))
-        asked = {
-            name: [request.host for request in check.http.requests]
-            for name, check in found.items()
-            if check.http
-        }
-        assert asked == {
-            "web/web1/a": ["www.example.com"],
-            "web/web1/b": ["b.example"],
-            "web/web1/c": ["www.example.com", "c.example"],
-        }
+def test_a_script_learns_the_server_from_the_words_that_ask_for_it() -> None:
+    command = "/bin/true {address} {port} {service} {server} x{port} {other}"
+    found = checks(service(f"probes: {{own: {{script: {{command: '{command}'}}}}}}"))["web/web1/own"]
+    words = ("/bin/true", "192.168.1.11", "80", "web", "web1", "x{port}", "{other}")
+    assert (found.script, found.host) == (Script(words), "")
 
-    def test_a_probe_of_a_server_has_what_it_does_not_say_from_that_of_the_service(self) -> None:
-        text = service("probes: {page: {http: {path: /health}, interval: 1s}}").replace(
-            "192.168.1.11", "192.168.1.11, probes: {page: {interval: 10s}}"
-        )
-        found = checks(text)
-        assert list(found) == ["web/web1/page"]
-        assert found["web/web1/page"].http is not None
-        assert (found["web/web1/page"].http.path, found["web/web1/page"].interval) == ("/health", seconds(10))
 
-    def test_a_probe_of_a_server_that_says_what_it_does_has_nothing_from_another(self) -> None:
-        text = service("probes: {page: {http: {}, interval: 1s}}").replace(
-            "192.168.1.11", "192.168.1.11, probes: {page: {tcp: {}}}"
-        )
-        found = checks(text)
-        assert {name: (check.kind, check.interval) for name, check in found.items()} == {
-            "web/web1/page": ("tcp", seconds(2))
-        }
+def test_http_asks_for_the_host_of_the_service_unless_a_request_names_one() -> None:
+    urls = "[/x, {path: /y, host: c.example}]"
+    probes = f"{{a: {{http: {{}}}}, b: {{http: {{host: b.example}}}}, c: {{http: {{urls: {urls}}}}}}}"
+    found = checks(service("host: www.example.com", f"probes: {probes}"))
+    asked = {
+        name: [request.host for request in check.http.requests] for name, check in found.items() if check.http
+    }
+    assert asked == {
+        "web/web1/a": ["www.example.com"],
+        "web/web1/b": ["b.example"],
+        "web/web1/c": ["www.example.com", "c.example"],
+    }
 
-    def test_a_machine_in_two_services_is_asked_once(self) -> None:
-        text = service("probes: {tcp: {tcp: {}, port: 80}}") + (
-            "  tls: {address: 192.0.2.1, port: 443, servers: {other: {address: 192.168.1.11}}, "
-            "probes: {tcp: {tcp: {}, port: 80}}}\n"
-        )
-        first, second = read(text).checks
-        assert first.name != second.name
-        assert first.probed == second.probed
+
+def test_a_probe_of_a_server_has_what_it_does_not_say_from_that_of_the_service() -> None:
+    text = service("probes: {page: {http: {path: /health}, interval: 1s}}").replace(
+        "192.168.1.11", "192.168.1.11, probes: {page: {interval: 10s}}"
+    )
+    found = checks(text)
+    assert list(found) == ["web/web1/page"]
+    assert found["web/web1/page"].http is not None
+    assert (found["web/web1/page"].http.path, found["web/web1/page"].interval) == ("/health", seconds(10))
+
+
+def test_a_probe_of_a_server_that_says_what_it_does_has_nothing_from_another() -> None:
+    text = service("probes: {page: {http: {}, interval: 1s}}").replace(
+        "192.168.1.11", "192.168.1.11, probes: {page: {tcp: {}}}"
+    )
+    found = checks(text)
+    assert {name: (check.kind, check.interval) for name, check in found.items()} == {
+        "web/web1/page": ("tcp", seconds(2))
+    }
+
+
+def test_a_machine_in_two_services_is_asked_once() -> None:
+    text = service("probes: {tcp: {tcp: {}, port: 80}}") + (
+        "  tls: {address: 192.0.2.1, port: 443, servers: {other: {address: 192.168.1.11}}, "
+        "probes: {tcp: {tcp: {}, port: 80}}}\n"
+    )
+    first, second = read(text).checks
+    assert first.name != second.name
+    assert first.probed == second.probed
 
 
 def test_ten_thousand_servers_load_like_ten_thousand_checks() -> None:

@@ -14,6 +14,7 @@ from havip.config.keys import CONFIGURATION
 from havip.config.model import VirtualRouter
 from havip.config.placing import placed
 from havip.config.yamlfile import examine, load, parse
+from havip.ipvs.wanted import endpoints
 
 ETC = Path(__file__).parents[2] / "etc"
 
@@ -55,6 +56,24 @@ def test_the_keys_that_the_default_file_shows_commented_out_are_the_defaults() -
             unused += (f"{path}.",)
         elif own and not path.startswith(unused):
             assert re.search(rf"^ *{field.name}:", uncommented, re.MULTILINE), path
+
+
+def test_two_services_share_their_servers_and_the_checks_of_those() -> None:
+    web, tls = load(str(ETC / "examples" / "load-balancer.yaml")).virtual_services
+    assert (web.servers, web.scheduler) == (tls.servers, tls.scheduler)
+    assert web.checks_of(web.servers[0]) == ("web/web1/tcp", "web/web1/page")
+    assert tls.checks_of(tls.servers[0]) == ("web-tls/web1/tcp",)
+    assert [probe.port for probe in tls.probes_of(tls.servers[0])] == [443]
+    assert web.forwarding.method == tls.forwarding.method == "direct"
+
+
+def test_a_group_with_a_mark_is_one_service_of_the_kernel() -> None:
+    configuration = load(str(ETC / "examples" / "load-balancer-nat.yaml"))
+    mail, dns = configuration.virtual_services
+    assert [str(key) for key in endpoints(mail, configuration.service_groups[0])] == ["fwmark 25 (IPv4)"]
+    assert [str(key) for key in endpoints(dns)] == ["udp 192.0.2.53:53"]
+    (own,) = [probe.script for probe in dns.probes_of(dns.servers[1]) if probe.script]
+    assert own.command == ("/bin/true", "192.168.1.22", "53")
 
 
 def test_the_two_gateways_are_one_virtual_router() -> None:
