@@ -19,6 +19,7 @@ from typing import Any, Final
 from havip import __version__, journal, process
 from havip.claims import Taken
 from havip.clock import monotonic, wall
+from havip.config.anyfile import USUAL, How
 from havip.config.devices import keep_names
 from havip.config.model import Configuration
 from havip.config.placing import TwoNames
@@ -357,13 +358,20 @@ class Supervisor:
         return {"ok": True, "plan": changes.describe(), "in_force": done.is_set()}
 
 
-def main(path: str, socket: str | None = None, instance: str | None = None, state: str | None = None) -> int:
+def main(
+    path: str,
+    socket: str | None = None,
+    instance: str | None = None,
+    state: str | None = None,
+    *,
+    how: How = USUAL,
+) -> int:
     """Run the daemon in the foreground.  Returns the exit code.  Raises `NoNamespace`, `NotPermitted`."""
     journal.configure(logging.INFO)
     systemd = Notifier()
 
     async def run() -> int:
-        return await Supervisor(path, socket, Tenancy(instance, state), systemd).run()
+        return await Supervisor(path, socket, Tenancy(instance, state, how=how), systemd).run()
 
     try:
         try:

@@ -13,9 +13,10 @@ from typing import Final
 
 from havip import claims, instance, process
 from havip.claims import Claims, Record, Unrecorded
+from havip.config.anyfile import USUAL, How, examine
 from havip.config.model import Configuration, Estate
 from havip.config.placing import placed
-from havip.config.yamlfile import load
+from havip.config.understood import settle
 from havip.errors import AlreadyRunning, HavipError
 from havip.messages import Leftovers
 
@@ -37,12 +38,17 @@ class Elsewhere(HavipError):
 class Tenancy:
     """``name`` and ``state`` are instance and state directory as the command line has them.
 
-    The file may have them instead.
+    The file may have them instead.  ``how`` is how the file is read.
     """
 
     def __init__(
-        self, name: str | None = None, state: str | None = None, directory: Path = claims.DIRECTORY
+        self,
+        name: str | None = None,
+        state: str | None = None,
+        directory: Path = claims.DIRECTORY,
+        how: How = USUAL,
     ) -> None:
+        self._how = how
         self._name = name
         self._state = state
         self._directory = directory
@@ -52,7 +58,12 @@ class Tenancy:
 
     def load(self, path: str) -> Configuration:
         """Return the configuration in a file, placed as our instance.  Raises `HavipError`."""
-        return placed(load(path), self._name, self._state)
+        examined = examine(path, self._how)
+        configuration = settle(examined.findings)
+        for decision in examined.decisions:
+            if decision.is_loss:
+                log.warning("%s", decision)
+        return placed(configuration, self._name, self._state)
 
     def move_in(self, configuration: Configuration) -> None:
         """Become the one daemon of our instance, with everything that the configuration claims.

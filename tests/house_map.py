@@ -20,7 +20,7 @@ PURE = {
     *(
         f"havip.config.{path.stem}"
         for path in (ROOT / "havip/config").glob("*.py")
-        if path.stem not in ("__init__", "keyfiles", "onsite", "tables", "understood", "yamlfile")
+        if path.stem not in ("__init__", "anyfile", "keyfiles", "onsite", "tables", "understood", "yamlfile")
     ),
     "havip.config.keepalived",
     *(

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Final
 from havip import instance
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, Namespace
+
+    from havip.config.anyfile import How
 
 #: verb -> its line in `havip --help`; here so that asking for help imports no verb
 VERBS: Final = {
     "run": "run the daemon in the foreground",
     "check": "check a configuration file, and show every error with its line and column",
+    "convert": "write a keepalived.conf as YAML that means the same",
     "schema": "print the JSON Schema of the configuration file, for editors",
     "status": "show the virtual routers of the running daemon",
     "watch": "show every change of state as it happens, until interrupted",
@@ -62,6 +65,33 @@ def add_socket_argument(parser: ArgumentParser, default: str) -> None:
         default=argparse.SUPPRESS,
         help="the daemon of this name among several, by its usual socket /run/havip/NAME.sock",
     )
+
+
+def add_form_arguments(parser: ArgumentParser) -> None:
+    """Add what says how a configuration file is read: its form, and what concerns keepalived.conf alone."""
+    parser.add_argument(
+        "--format",
+        choices=("yaml", "keepalived"),
+        help="the form of the file (default: what its content says)",
+    )
+    parser.add_argument(
+        "--config-id",
+        metavar="NAME",
+        help="of a keepalived.conf: whom its lines @NAME ... are for (default: this host's name)",
+    )
+    parser.add_argument(
+        "--compat",
+        action="store_true",
+        help="of a keepalived.conf: pass over what keepalived passes over, with a warning",
+    )
+
+
+def how_of(options: Namespace) -> How:
+    """Return how the command line wants a configuration file to be read."""
+    from havip.config.anyfile import Form, How
+
+    form = None if options.format is None else Form(options.format)
+    return How(form, options.config_id, options.compat)
 
 
 def add_reason_argument(parser: ArgumentParser) -> None:

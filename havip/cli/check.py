@@ -10,7 +10,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from havip.cli import add_form_arguments, how_of
+
 if TYPE_CHECKING:
+    from havip.config.anyfile import Examined
     from havip.config.model import Configuration
     from havip.config.problems import Problem
     from havip.config.understood import Findings
@@ -36,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_PATH,
         help="the file to check (default: %(default)s)",
     )
+    add_form_arguments(parser)
+    parser.add_argument(
+        "--all", action="store_true", help="of a keepalived.conf: show also what means the same in havip"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print the result as one JSON object on standard output"
     )
@@ -43,24 +50,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the file.  Returns the exit status."""
-    from havip.config.yamlfile import examine
+    from havip.config.anyfile import examine
 
-    findings = examine(arguments.config, elsewhere=True)
+    examined = examine(arguments.config, how_of(arguments), elsewhere=True)
+    findings = examined.findings
     if arguments.json:
-        print(json.dumps(as_dict(arguments.config, findings), indent=2))
+        print(json.dumps(as_dict(arguments.config, examined), indent=2))
     else:
         show(arguments.config, findings)
+        if findings.configuration is not None or arguments.all:
+            show_decisions(examined, everything=arguments.all)
     return 1 if findings.configuration is None else 0
 
 
-def as_dict(path: str, findings: Findings) -> dict[str, object]:
+def as_dict(path: str, examined: Examined) -> dict[str, object]:
     """Return the result for JSON."""
-    return {
+    findings = examined.findings
+    result: dict[str, object] = {
         "ok": findings.configuration is not None,
         "file": path,
+        "format": str(examined.form),
         "problems": [problem.as_dict() for problem in findings.problems],
         "notes": [note.as_dict() for note in findings.notes],
     }
+    if examined.form == "keepalived":
+        result["decisions"] = [one.as_dict() for one in examined.decisions]
+    return result
 
 
 def show(path: str, findings: Findings) -> None:
@@ -83,6 +98,25 @@ def contents(configuration: Configuration) -> str:
     if services:
         parts.append(f"{counted(len(services), 'virtual service')} with {counted(servers, 'server')}")
     return ", ".join(parts)
+
+
+def show_decisions(examined: Examined, *, everything: bool) -> None:
+    """Print what became of the directives of a keepalived.conf, grouped, to standard output."""
+    if not examined.decisions:
+        return
+    from havip.config.keepalived.report import TITLES, Outcome
+
+    for outcome, title in TITLES.items():
+        chosen = [one for one in examined.decisions if one.outcome is outcome]
+        if not chosen:
+            continue
+        if not everything and outcome in (Outcome.MAPPED, Outcome.ALWAYS):
+            print(f"{counted(len(chosen), 'directive')} {title}")
+            continue
+        print(f"\n{title}:")
+        for one in chosen:
+            key = f" -> {one.key}" if one.key else ""
+            print(f"  {one.where}: {one.directive}{key}" + (f": {one.why}" if one.why else ""))
 
 
 def excerpt(problem: Problem, lines: tuple[str, ...]) -> str:

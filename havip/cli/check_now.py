@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from havip.cli import BAD, DEFAULT_CONFIGURATION, GOOD, USAGE, VERBS
+from havip.cli import BAD, DEFAULT_CONFIGURATION, GOOD, USAGE, VERBS, add_form_arguments, how_of
 from havip.cli.table import age, at_time
 from havip.clock import wall
 from havip.control.client import Client
@@ -55,6 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=DEFAULT_CONFIGURATION,
         help="the file that has the check (default: %(default)s)",
     )
+    add_form_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON (docs/cli.md lists its keys)")
     parser.add_argument(
         "--here",
@@ -71,11 +72,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Run the check once.  Returns 0 if it passed."""
     from havip.cli.rehearsal import Rehearsal, definitions
+    from havip.config.anyfile import examine
     from havip.config.placing import placed
-    from havip.config.yamlfile import examine
     from havip.services.checkbook import no_check
 
-    findings = examine(options.config, elsewhere=True)
+    findings = examine(options.config, how_of(options), elsewhere=True).findings
     if findings.configuration is None:
         for problem in findings.problems:
             print(problem, file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from havip.cli import BROKEN, DEFAULT_CONFIGURATION, VERBS, instance_name
+from havip.cli import BROKEN, DEFAULT_CONFIGURATION, VERBS, add_form_arguments, how_of, instance_name
 from havip.errors import HavipError, NotPermitted
 from havip.process import missing_capabilities
 
@@ -22,6 +22,7 @@ signals:
 
 examples:
   havip run -c /etc/havip/havip.yaml
+  havip run -c /etc/keepalived/keepalived.conf
   havip run --instance blue -c /etc/havip/blue.yaml
   ip netns exec router1 havip run -c router1.yaml --socket /run/router1.sock
 
@@ -45,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=DEFAULT_CONFIGURATION,
         help="the configuration (default: %(default)s)",
     )
+    add_form_arguments(parser)
     parser.add_argument(
         "--instance",
         metavar="NAME",
@@ -71,7 +73,9 @@ def run(options: Namespace) -> int:
     from havip import supervisor  # only now: a refusal needs none of it
 
     try:
-        return supervisor.main(options.config, options.socket, options.instance, options.state)
+        return supervisor.main(
+            options.config, options.socket, options.instance, options.state, how=how_of(options)
+        )
     except HavipError:
         raise
     except Exception:

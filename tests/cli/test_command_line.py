@@ -99,6 +99,7 @@ def test_every_verb_has_its_module_and_the_one_help_line() -> None:
     assert list(VERBS) == [
         "run",
         "check",
+        "convert",
         "schema",
         "status",
         "watch",

@@ -181,5 +181,7 @@ def test_the_books_sample_of_check_is_what_check_prints(
         "virtual_routers:\n  gateway:\n    interface: eth0\n    vrid: 51\n    priorty: 150\n"
         "    addresses: [192.0.2.1/24]\n"
     )
-    assert check.run(argparse.Namespace(config="havip.yaml", json=False)) == 1
+    parser = argparse.ArgumentParser()
+    check.add_arguments(parser)
+    assert check.run(parser.parse_args(["-c", "havip.yaml"])) == 1
     assert f"```\n$ havip check -c havip.yaml\n{capsys.readouterr().err}```\n" in BOOK

@@ -15,6 +15,13 @@ from tests.config.reading import read, router
 from tests.config.test_authentication import KEY, hmac, only
 
 
+def options(path: str, as_json: bool) -> argparse.Namespace:
+    """Return the command line of `havip check`."""
+    parser = argparse.ArgumentParser()
+    check.add_arguments(parser)
+    return parser.parse_args(["-c", path, *["--json"] * as_json])
+
+
 def test_no_representation_shows_a_secret() -> None:
     made = only(hmac())
     legacy = only(router("version: 2", f"authentication: {{type: pass, password: {KEY[:8]}}}"))
@@ -85,7 +92,7 @@ def test_check_shows_no_line_with_a_secret(
     path = tmp_path / "havip.yaml"
     path.write_text(router(*lines))
     for as_json in (False, True):
-        assert check.run(argparse.Namespace(config=str(path), json=as_json)) == 1
+        assert check.run(options(str(path), as_json)) == 1
         shown = "".join(capsys.readouterr())
         assert shown
         assert KEY[:8] not in shown
@@ -108,5 +115,5 @@ def test_nor_does_it_show_a_secret_of_a_probe(
     path = tmp_path / "havip.yaml"
     path.write_text(router() + f"checks: {{web: {{{probe}, host: 192.0.2.10}}}}\n")
     for as_json in (False, True):
-        assert check.run(argparse.Namespace(config=str(path), json=as_json)) == 1
+        assert check.run(options(str(path), as_json)) == 1
         assert KEY[:8] not in "".join(capsys.readouterr())

@@ -103,6 +103,7 @@ def test_check_answers_programs_in_json(here: Path, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out) == {
         "ok": True,
         "file": "good.yaml",
+        "format": "yaml",
         "problems": [],
         "notes": [],
     }
@@ -112,6 +113,7 @@ def test_check_answers_programs_in_json(here: Path, capsys: pytest.CaptureFixtur
     assert json.loads(out) == {
         "ok": False,
         "file": "bad.yaml",
+        "format": "yaml",
         "problems": [
             {
                 "file": "bad.yaml",

@@ -30,6 +30,18 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  #: keepalived does not know it either, and it has no effect
 
 
+#: what each group of decisions is called, in the order in which they are shown
+TITLES: Final = {
+    Outcome.MAPPED: "mean the same in havip",
+    Outcome.ALWAYS: "say what havip always does",
+    Outcome.DEFAULT: "keepalived's defaults, where havip's own are other ones",
+    Outcome.DIFFERS: "different from keepalived",
+    Outcome.DEPRECATED: "deprecated",
+    Outcome.IGNORED: "ignored",
+    Outcome.UNKNOWN: "unknown, to keepalived too",
+}
+
+
 class Decision(NamedTuple):
     """One decision and where it stands.  ``key`` is the path of havip's key, if there is one."""
 
@@ -45,6 +57,11 @@ class Decision(NamedTuple):
     def where(self) -> str:
         """Return the place as compilers print it."""
         return f"{self.file}:{self.line}:{self.column}"
+
+    @property
+    def is_loss(self) -> bool:
+        """Say whether something that is written has no effect."""
+        return self.outcome in (Outcome.IGNORED, Outcome.UNKNOWN)
 
     def __str__(self) -> str:
         key = f" -> {self.key}" if self.key else ""

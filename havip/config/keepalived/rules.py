@@ -72,7 +72,7 @@ class Rules(NamedTuple):
             why = (
                 "counted down from 16384 for rules without a preference, which is probably not what you want"
             )
-            scope.whole.default("priority", first, number, why, made)
+            scope.whole.default("priority", first, number, why, made, f"{scope.key(self.path)}[]")
         if not any(made.text(key) for key in ("source", "to", "family")):
             made.put("family", first, "4")
         scope.made.add(self.path, first, made)

@@ -27,7 +27,14 @@ def settle(whole: Whole) -> None:
             if item.get("device") is None:
                 name = whole.globals.get("default_interface")
                 why = "the device of static addresses unless default_interface names another one"
-                whole.default("device", name or item.at, name.text if name else USUAL_DEVICE, why, item)
+                whole.default(
+                    "device",
+                    name or item.at,
+                    name.text if name else USUAL_DEVICE,
+                    why,
+                    item,
+                    "static.addresses[]",
+                )
     for group, at in whole.needed.items():
         if group not in whole.track_groups:
             whole.report.drop(at, quote(group), "the name of a track_group")

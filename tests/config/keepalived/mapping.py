@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 from havip.config.keepalived.reading import Imported, examine
+from havip.config.keepalived.yamltext import write
 from havip.config.model import Configuration, VirtualRouter
+from havip.config.yamlfile import parse
 
 ROUTER = "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress { 192.0.2.1/24 }\n"
 
@@ -20,10 +22,13 @@ def imported(text: str, *, compat: bool = False, instance: str = "r1") -> Import
 
 
 def loaded(text: str, *, compat: bool = False) -> Configuration:
-    """Return the configuration in a good text."""
-    findings = imported(text, compat=compat).findings
-    assert findings.configuration is not None, "\n".join(map(str, findings.problems))
-    return findings.configuration
+    """Return the configuration in a good text, after it was converted to YAML that means the same."""
+    found = imported(text, compat=compat)
+    assert found.findings.configuration is not None, "\n".join(map(str, found.findings.problems))
+    assert found.node is not None
+    yaml = write(found.node, found.decisions, "keepalived.conf")
+    assert parse(yaml, "havip.yaml") == found.findings.configuration, yaml
+    return found.findings.configuration
 
 
 def complaints(text: str, *, compat: bool = False) -> list[str]:
