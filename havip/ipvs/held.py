@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from havip.balancing import DOWN, FAULT, UP, Order, ServerReport, ServiceReport
+from havip.balancing import DOWN, FAULT, UP, Counts, Order, ServerReport, ServiceReport
 from havip.clock import Instant, to_seconds
 from havip.config.balancing import ServiceGroup, SorryServer, VirtualService
 from havip.ipvs import pool
-from havip.ipvs.model import Counts, DestinationKey, Pool, Reading, ServiceKey, Table, Traffic
+from havip.ipvs.model import DestinationKey, Pool, Reading, ServiceKey, Table, Traffic
 from havip.ipvs.servers import Server
 from havip.ipvs.states import Phase
 from havip.ipvs.wanted import Layout
