@@ -75,6 +75,7 @@ PURE = {
     "havip.reloads",
     "havip.services.dropset",
     "havip.services.dumped",
+    "havip.services.dumplvs",
     "havip.services.dumptext",
     "havip.services.orders",
     "havip.services.serverorders",

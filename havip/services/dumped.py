@@ -75,6 +75,8 @@ def as_json(configuration: Configuration, status: Json, cleared: Mapping[str, Co
     found = {tracker["name"]: tracker for tracker in status["trackers"] if tracker["kind"] == "process"}
     processes = [process_of(one, found.get(one.name)) for one in configuration.tracked_processes]
     whole = {"vrrp": routers} | ({"track_process": processes} if processes else {})
+    if configuration.virtual_services:  # as `havip services --json` has them: keepalived has nothing of them
+        whole["services"] = (status.get("services") or {}).get("shown", [])
     return json.dumps(whole, separators=(",", ":"))
 
 

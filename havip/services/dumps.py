@@ -94,6 +94,8 @@ class Dumps(Service):
         async with self._one_at_a_time:
             status = await self._host.show()
             configuration = self._host.configuration
+            if configuration.virtual_services:  # all of them, and not those in trouble alone
+                status |= await self._host.ask({"verb": "services", "fresh": False})
             dumps = configuration.daemon.dumps
             text = kind.make(configuration, status, self._cleared)
             mode = AND_A_GROUPS if dumps.group else OURS_ALONE

@@ -1,4 +1,4 @@
-"""The two texts that keepalived writes on a signal, said of our virtual routers.  Pure.
+"""The two texts that keepalived writes on a signal, said of our virtual routers and services.  Pure.
 
 Programs read them by the indentation and the words of single lines: a section begins without a blank or
 with one, what is in it has three or more.  No secret is in them.
@@ -21,6 +21,7 @@ from havip.services.dumped import (
     since,
     whole_seconds,
 )
+from havip.services.dumplvs import balancing_lines
 
 #: the counters of one virtual router in the order of the text, each with its section
 STATS: Final = (
@@ -109,6 +110,7 @@ def state(configuration: Configuration, status: Json, host: str, calendar: Calen
     )
     for title, below in sections:
         lines += [f"------< {title} >------", *below] if below else []
+    lines += balancing_lines(configuration, status.get("services") or {})
     return text_of(lines)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from havip.config.model import Configuration
+from havip.config.model import Configuration, Dumps
+from havip.control.serviceviews import service_as_dict
 from havip.services.dumped import COUNTERS, as_json, counted, since
 from havip.services.dumptext import state, stats
 from tests.config.reading import read
+from tests.control.balanced import CONFIGURATION, DNS, WEB
 from tests.services.exporter import WHOLE_STATS, from_json, from_state, from_stats
 
 FILE = """
@@ -203,3 +206,26 @@ def test_what_is_cleared_counts_from_there_on(now: int, cleared: int | None, exp
 def test_every_counter_of_keepalived_has_its_meaning() -> None:
     assert set(WHOLE_STATS) <= set(COUNTERS)
     assert counted(shown("gw")) == dict.fromkeys(COUNTERS, 0)
+
+
+def test_virtual_services_are_in_the_text_and_in_version_2_of_json() -> None:
+    services = {"shown": [service_as_dict(WEB), service_as_dict(DNS)], "ipvs": None}
+    status = {"virtual_routers": [], "sync_groups": [], "trackers": [], "services": services}
+    text = state(CONFIGURATION, status, "r1", str)
+    assert "\n VS VIP = 192.0.2.1, VPORT = 80\n   Name = web\n" in text
+    assert "\n   sorry server = [10.0.0.99]:tcp:80\n" in text
+    assert "\n   State = UP (weight 10 of its servers is alive)\n" in text
+    assert "\n   RIP = 10.0.0.9, RPORT = 80, WEIGHT = 10 EFF WEIGHT = 10\n   Name = web3\n" in text
+    assert "\n   State = DRAINING (waits for its last connection)\n   Order = drain\n" in text
+    assert "\n VS GROUP = [resolvers]:53\n" in text
+    assert "\n   alive = 0\n   quorum_state_up = 0\n   State = DOWN (weight 0" in text
+    old, new = (
+        replace(CONFIGURATION, daemon=replace(CONFIGURATION.daemon, dumps=Dumps(json_version=version)))
+        for version in (1, 2)
+    )
+    assert json.loads(as_json(old, status, {})) == []
+    whole = json.loads(as_json(new, status, {}))
+    assert [one["name"] for one in whole["services"]] == ["web", "dns"]
+    nothing = state(CONFIGURATION, status | {"services": {}}, "r1", str)  # before the first report
+    assert nothing.count("   alive = 0") == 6
+    assert "LVS" not in state(configuration(), status | {"virtual_routers": []}, "r1", str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -15,9 +16,11 @@ from typing import Any, cast
 import pytest
 
 from havip.config import model
+from havip.control.serviceviews import service_as_dict
 from havip.services import Host
 from havip.services.dumps import Dumps, put
 from tests.config.reading import complaints, read
+from tests.control.balanced import CONFIGURATION, WEB
 from tests.services.exporter import from_stats
 from tests.services.test_dumped import configuration, shown
 
@@ -36,6 +39,10 @@ class Scene:
     async def show(self) -> dict[str, Any]:
         routers = [shown("gw", "MASTER", adverts_sent=self.sent)]
         return {"virtual_routers": routers, "sync_groups": [], "trackers": []}
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert request == {"verb": "services", "fresh": False}
+        return {"services": {"shown": [service_as_dict(WEB)]}}
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         self.tasks.append(asyncio.get_running_loop().create_task(coroutine))
@@ -176,3 +183,11 @@ def test_a_directive_of_keepalived_is_known_by_its_name() -> None:
     (line,) = complaints(f"daemon: {{json_dump_file_location: /x}}\n{ROUTER}")
     assert line.endswith('did you mean "dumps"?')
     assert read(ROUTER).daemon.dumps == model.Dumps()
+
+
+def test_with_virtual_services_all_of_them_are_asked_for(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    dumps = replace(CONFIGURATION.daemon, dumps=model.Dumps(json_version=2))
+    scene.configuration = replace(CONFIGURATION, daemon=dumps)
+    scene.signal(signal.SIGRTMIN + 2)
+    assert json.loads((tmp_path / "havip.json").read_text())["services"][0]["name"] == "web"
