@@ -30,6 +30,10 @@ class Managed:
         """Say that an orderly end has begun."""
         self._systemd.stopping("resigning")
 
+    def lingering(self, seconds: float) -> None:
+        """Say that the end may take so long from now."""
+        self._systemd.send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}")
+
     def reloading(self, now: Instant) -> None:
         """Say that a reload began, unless the service manager still waits for the start."""
         if self.ready:

@@ -198,6 +198,10 @@ class Supervisor:
         """Send a message to the VRRP worker."""
         self._worker.post(message)
 
+    def linger(self, seconds: float) -> None:
+        """Let the service manager know that the end may take so long."""
+        self._managed.lingering(seconds)
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside everything else, until the daemon ends."""
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -154,15 +154,16 @@ class Worker:
                 self._process.kill()
                 self._looks_without_life = 0
 
-    async def leave(self) -> None:
+    async def leave(self, farewell: Message | None = None, within: float | None = None) -> None:
         """Have the worker give everything up and end; see to it that nothing stays behind."""
         self._leaving = True
         if self._process is None:
             self.nobody_resumes()
             return
-        self.post(Resign())
-        if not await happens(self._ended, LEAVE_WITHIN):
-            log.error("%s did not resign within %g s: killing it", self.title, LEAVE_WITHIN)
+        self.post(farewell or Resign())
+        within = LEAVE_WITHIN if within is None else within
+        if not await happens(self._ended, within):
+            log.error("%s did not resign within %g s: killing it", self.title, within)
             if self._process is not None:
                 self._process.kill()
             await self._ended.wait()
@@ -305,9 +306,9 @@ class CheckerWorker(Worker):
         for pid in runs.end_leftovers(self._runs):
             log.warning("killed a script (pid %d) that the checker worker left running", pid)
 
-    async def leave(self) -> None:
+    async def leave(self, farewell: Message | None = None, within: float | None = None) -> None:
         """Have the worker end, and give its memory back."""
-        await super().leave()
+        await super().leave(farewell, within)
         os.close(self._runs)
 
 

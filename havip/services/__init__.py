@@ -51,6 +51,9 @@ class Host(Protocol):
     def post(self, message: Message) -> None:
         """Send a message to the VRRP worker; between two lives it is dropped: `Service.briefing` follows."""
 
+    def linger(self, seconds: float) -> None:
+        """Let the service manager know that the end may take so long."""
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside everything else.  A failure is logged; the daemon's end cancels it."""
 

@@ -86,12 +86,20 @@ class Checkbook:
 
     async def refresh(self) -> None:
         """Have the runs described afresh, or say that they are not."""
-        if not self.checks or await self._asking.refresh():
+        if not self.checks:
+            self.stale = None
+        else:
+            await self.describe()
+
+    async def describe(self) -> str | None:
+        """Have the checker describe all that it has; return why what it said before must do, if it must."""
+        if await self._asking.refresh():
             self.stale = None
         elif self.worker is None or self.worker.pid is None:
             self.stale = "the checker worker is not running"
         else:
             self.stale = f"the checker worker has not answered within {ANSWER_WITHIN:g} s"
+        return self.stale
 
     def _ask(self, token: int) -> bool:
         if self.worker is None or self.worker.pid is None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
 
+from havip.balancing import BalancerReport, ServiceReport
 from havip.clock import spell, to_seconds
 from havip.config import probes
 from havip.config.health import Check
@@ -41,8 +42,10 @@ from havip.messages import (
     PutScript,
     Setup,
     TrackResult,
+    Transition,
 )
 from havip.services import Handler, Host, Json, Service
+from havip.services.balancer import Balancing
 from havip.services.checkbook import Checkbook
 from havip.waiting import happens
 from havip.workers import CheckerWorker, Worker
@@ -85,15 +88,17 @@ class Trackers(Service):
         self._policy = asyncio.Event()  # has changed
         self._rank = Rank()
         self._book = Checkbook(host.spawn)
+        self._balancing = Balancing(host, self._book.describe)
 
     async def prepare(self, new: Configuration) -> None:
         """Begin to track what is new, and wait a moment for what it says."""
         wanted, tracked = in_use(new), tracked_by_routers(new)
+        await self._balancing.prepare(new)
         self._tracked |= tracked
         self._go_by(new.daemon.checker_silence)
         self._book.put({**self._book.checks, **checks_of(wanted)}.values())
         fresh = [key for key in tracked & wanted.keys() if key not in self._results]
-        if wanted and self._worker is None:
+        if (wanted or self._balancing.in_use) and self._worker is None:
             self._wanted, self._rank = wanted, new.daemon.checker
             self._start()
         else:
@@ -120,20 +125,24 @@ class Trackers(Service):
                 self._worker.post(DropTracker(kind, name))
         self._wanted, self._tracked = wanted, tracked_by_routers(new)
         self._book.put(checks_of(wanted).values())
-        if not wanted:
+        if not wanted and not self._balancing.in_use:
             await self.leave()
+
+    def hear(self, message: Message) -> None:
+        """Take note of what virtual services go by."""
+        self._balancing.hear(message)
 
     def workers(self) -> Iterable[Worker]:
         """Return the checker, if there is one."""
         return () if self._worker is None else (self._worker,)
 
     def verbs(self) -> Mapping[str, Handler]:
-        """Answer for the health checks."""
-        return {"checks": self._book.answer}
+        """Answer for the health checks and the virtual services."""
+        return {"checks": self._book.answer, **self._balancing.verbs()}
 
     async def refresh(self) -> None:
-        """Have the runs of health checks described afresh, if the checker can."""
-        await self._book.refresh()
+        """Have the runs of health checks and the services described afresh, if the checker can."""
+        await asyncio.gather(self._book.refresh(), self._balancing.book.refresh())
 
     def status(self) -> Json:
         """Return what is tracked by name, and what was last found."""
@@ -151,7 +160,7 @@ class Trackers(Service):
                     "why": "waits for its first result" if result is None else result.why,
                 }
             )
-        return {"trackers": shown, "checks": self._book.briefly()}
+        return {"trackers": shown, "checks": self._book.briefly(), **self._balancing.status()}
 
     async def leave(self) -> None:
         """End the checker."""
@@ -160,11 +169,11 @@ class Trackers(Service):
             self._watch = None
         worker, self._worker, self._book.worker = self._worker, None, None
         if worker is not None:
-            await worker.leave()
+            await self._balancing.leave(worker)
 
     def _start(self) -> None:
         worker = self._make(self._started, self._on_message, self._book.ended)
-        self._worker = self._book.worker = worker
+        self._worker = self._book.worker = self._balancing.worker = worker
         self._heard_at = asyncio.get_running_loop().time()
         self._given_up = False
         try:
@@ -178,6 +187,7 @@ class Trackers(Service):
         """Tell a life of the checker all that it is to track, and the verdicts of the one before."""
         if self._worker is not None:
             self._worker.post(Setup(self._rank))
+        self._balancing.begin()
         lost = self._denied.keys()  # what was found so long ago is no verdict to begin with
         self._results |= self._denied
         self._post_all(
@@ -208,6 +218,8 @@ class Trackers(Service):
                     worker.post(PutProcess(definition))
                 case Check():
                     worker.post(PutCheck(definition, result))
+        for message in self._balancing.changes():
+            worker.post(message)
         self._generation += 1
         worker.post(Commit(self._generation))
 
@@ -223,6 +235,10 @@ class Trackers(Service):
                     self._relent()
             case CheckReport() | Described():
                 self._book.hear(message)
+            case ServiceReport() | BalancerReport():
+                self._balancing.reported(message)
+            case Transition():
+                self._host.spread(message)
             case LogLine(level=level, text=text):
                 checker_log.log(level, "%s", text)
             case Committed(generation=generation):

@@ -33,6 +33,7 @@ from havip.messages import (
     PutCheck,
     PutFile,
     PutScript,
+    RouterReport,
     Setup,
     TrackResult,
 )
@@ -95,6 +96,8 @@ class Host:
 
     def __init__(self) -> None:
         self.posted: list[Message] = []
+        self.reports: dict[object, RouterReport] = {}
+        self.configuration = NEITHER
         self.spread_out: list[Message] = []
         self.made: list[Checker] = []
         self.tasks: list[asyncio.Task[Any]] = []
