@@ -60,6 +60,23 @@ class Include(NamedTuple):
         return cls(pattern, _BY_LETTER[found[1]])
 
 
+def checks_after(text: str, checks: frozenset[str]) -> frozenset[str]:
+    """Return what every include must find after a line ``include_check [[+|-]CHECK ...]``."""
+    words = text.split()[1:]
+    if not words:
+        return ALL
+    if words[0][0] not in "+-":
+        checks = frozenset()
+    adding = True
+    for word in words:
+        if word[0] in "+-":
+            adding = word[0] == "+"
+        name = word.lstrip("+-")
+        if name in ALL:
+            checks = checks | {name} if adding else checks - {name}
+    return checks
+
+
 def said(path: str) -> str:
     """Return a path for people, whole unless it holds what cannot be printed."""
     return f'"{path}"' if path.isprintable() else quote(path)

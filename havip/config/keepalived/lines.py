@@ -18,7 +18,14 @@ from havip.config.keepalived.definitions import (
     Piece,
     begins_definition,
 )
-from havip.config.keepalived.includes import Include, Included, Refused, TooMuch, said
+from havip.config.keepalived.includes import (
+    Include,
+    Included,
+    Refused,
+    TooMuch,
+    checks_after,
+    said,
+)
 from havip.config.keepalived.sources import SourceFile, Sources, Spelled
 from havip.config.keepalived.spelling import BLANK, first_brace, without_comment
 from havip.config.problems import quote
@@ -76,6 +83,7 @@ class _Waiting:
     file: SourceFile | None = None
     directory: str = ""
     depth: int = 0
+    checks: frozenset[str] = frozenset()  # of every include in the file
 
 
 class Over(NamedTuple):
@@ -103,7 +111,8 @@ class Lines:
     def begin(self, path: str, lines: tuple[str, ...]) -> None:
         """Read a file next."""
         file = self._sources.add(path, lines)
-        waiting = _Waiting(self._of_file(file), file, self._outside.directory(path), self.depth)
+        checks = self._file.checks if self._waiting else frozenset[str]()
+        waiting = _Waiting(self._of_file(file), file, self._outside.directory(path), self.depth, checks)
         self._push(waiting, (file.first, 1))
 
     @property
@@ -168,6 +177,9 @@ class Lines:
             if first == "~" and sequences.is_sequence(text):
                 self._sequence(spelled)
                 return None
+            if text.startswith("include_check"):
+                self._file.checks = checks_after(text, self._file.checks)
+                return self._until_brace(spelled)
             if text.startswith("include") and (include := Include.of(text)) is not None:
                 self._include(include, spelled)
                 return None
@@ -237,6 +249,7 @@ class Lines:
     def _include(self, include: Include, spelled: Spelled) -> None:
         """Have the files of an include read next."""
         place = spelled.place(0)
+        include = include._replace(checks=include.checks | self._file.checks)
         try:
             included = self._outside.included(include, self._file.directory)
         except TooMuch as refused:

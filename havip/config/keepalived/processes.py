@@ -168,7 +168,7 @@ PROCESSES: Final = (
     *ignored("reload_time_file reload_repeat reload_file", ROLLED_OUT),
     *ignored("config_save_dir", "havip status says which file is in force, and since when"),
     *ignored("tmp_config_directory", "nothing is copied"),
-    *ignored("include_check", "what is not read is told of, whatever the kind of include"),
+    Row("include_check", P2, Always("it counts for the includes that follow")),
     *ignored("random_seed", "nothing but ${_RANDOM} is left to chance"),
     *ignored("umask", "each file is made with the mode that it needs"),
     *ignored("data_use_instance", "what an instance has carries its name"),

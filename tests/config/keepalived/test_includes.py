@@ -109,6 +109,30 @@ def test_each_kind_of_include_must_find_what_keepalived_wants_it_to(
     assert bool(heard.refused) == (kind in ERRORS[pattern].split())
 
 
+@pytest.mark.parametrize(
+    ("checks", "refused"),
+    [
+        ("", 2),
+        ("match", 1),
+        ("wildcard_match", 2),
+        ("+match", 1),
+        ("match wildcard_match\ninclude_check -match -wildcard_match", 0),
+        ("readable", 0),
+    ],
+)
+def test_what_every_include_must_find_may_be_told_once(folder: Path, checks: str, refused: int) -> None:
+    main = folder / "main"
+    main.write_text(f"include_check {checks}\ninclude none.x\ninclude none*.x\n")
+    assert len(read(main)[1].refused) == refused
+
+
+def test_an_included_file_does_not_say_what_those_around_it_must_find(folder: Path) -> None:
+    (folder / "a.conf").write_text("include_check\n")
+    main = folder / "main"
+    main.write_text("include a.conf\ninclude none.x\n")
+    assert read(main)[1].refused == []
+
+
 @pytest.mark.parametrize("name", ["sub", "program", "fifo", "/dev/null", "/dev/tty"])
 def test_what_is_no_plain_file_is_not_read_and_not_passed_over_in_silence(folder: Path, name: str) -> None:
     main = folder / "main"
