@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from havip.clock import Duration, seconds
 from havip.config.addresses import BARE_IPV4_PATTERN, BARE_IPV6_PATTERN, LIMITED_BROADCAST
 from havip.config.balancing import Block
 from havip.config.cast import Address
-from havip.config.kinds import Schema, Text, Word, Wrong
+from havip.config.kinds import Length, Schema, Text, Word, Wrong
 from havip.config.problems import nearest_of
 
 MOST_IN_A_BLOCK = 4096
@@ -157,6 +158,17 @@ class Span:
 
     def schema(self) -> Schema:
         return {"type": "string", "minLength": 2, "maxLength": 91}
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds(Length):
+    """A length of time in whole seconds: the kernel counts no others."""
+
+    def read(self, text: str) -> Duration:
+        length = Length(self.least, self.most).read(text)
+        if length % seconds(1):
+            raise Wrong("whole seconds", why="the kernel counts no parts of them")
+        return length
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from havip.config.balancing import (
 from havip.config.health import Check
 from havip.config.model import Configuration
 from havip.config.probes import Ping, Script, Tcp
-from tests.config.reading import read
+from tests.config.reading import complaints, read
 
 EVERY_KEY = """\
 virtual_services:
@@ -365,3 +366,17 @@ def test_ten_thousand_servers_load_like_ten_thousand_checks() -> None:
     configuration: Configuration = read("\n".join(lines) + "\n")
     assert len(configuration.checks) == 10_000
     assert len({check.probed for check in configuration.checks}) == 500
+
+
+def test_a_secret_of_a_probe_that_all_services_have_is_read_once_for_each_place(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("hunter2")
+    path.chmod(0o600)
+    common = f"service_defaults: {{probes: {{db: {{redis: {{password: {{file: {path}}}}}}}}}}}\n"
+    found = checks(common + service("probes: {db: {interval: 5s}}"))["web/web1/db"]
+    assert found.redis is not None
+    assert found.redis.password is not None
+    assert found.redis.password.value is not None
+    assert (found.redis.password.value.value, found.interval) == (b"hunter2", seconds(5))
+    path.unlink()
+    assert len(complaints(common + service())) == 1

@@ -1,30 +1,18 @@
-"""What the load balancer cannot be: every refusal has its place, and what is worth a look is noted."""
+"""What the load balancer cannot be: every refusal has its place."""
 
 from __future__ import annotations
 
 import pytest
 
-from havip.config import onsite
-from havip.config.yamlfile import examine_text
-from tests.config.reading import FILE, complaints
+from tests.config.reading import complaints
 from tests.config.test_balancing import service
 
 WEB = "virtual_services.web"
-UNTESTED = (
-    f"{WEB}.servers.web1: no check is made for this server: nothing is known of it, and it counts as good"
-)
 
 
 def server(words: str) -> str:
     """Return a file whose server has more keys."""
     return service().replace("192.168.1.11", f"192.168.1.11, {words}")
-
-
-def notes(text: str) -> list[str]:
-    """Return what is noted of a good text."""
-    findings = examine_text(text, FILE)
-    assert findings.problems == ()
-    return [note.as_note().removeprefix(f"{FILE}:").replace(" note: ", " ") for note in findings.notes]
 
 
 GROUP = "service_groups: {front: {addresses: [192.0.2.10]}}\n"
@@ -234,6 +222,10 @@ REFUSED = {
         service(rest="load_balancer: {sync_daemon: {interface: eth1, sync_id: 256}}\n"),
         '6:57: load_balancer.sync_daemon.sync_id: expected a whole number from 0 to 255, found "256"',
     ),
+    "parts of a second": (
+        service("persistence: 1.5s"),
+        f'6:18: {WEB}.persistence: expected whole seconds, found "1.5s": the kernel counts no parts of them',
+    ),
     "a slash in a name": (
         service().replace("  web:", "  we/b:"),
         '2:3: virtual_services.we/b: expected a name of 1 to 64 printable characters without spaces and "/", '
@@ -341,57 +333,3 @@ def test_keepalived_s_words_are_hints() -> None:
         f'{line}:5: {WEB}.{word}: unknown key "{word}"; did you mean "{key}"?'
         for line, (word, key) in enumerate(words.items(), 6)
     ]
-
-
-NOTED = {
-    "a server without checks": (service(), [f"5:15: {UNTESTED}"]),
-    "servers without checks": (
-        service().replace("192.168.1.11}", "192.168.1.11}, web2: {address: 192.168.1.12}"),
-        [f"5:15: {UNTESTED.replace('this server', 'this server, as for 1 more')}"],
-    ),
-    "a server with a shared check": (
-        server("checks: [up]") + "checks: {up: {ping: {}, host: 192.0.2.9}}\n",
-        [],
-    ),
-    "a quorum out of reach": (
-        service("probes: {tcp: {tcp: {}}}", "quorum: 5"),
-        [
-            f'7:13: {WEB}.quorum: the quorum is never reached: it takes 5: the servers of "web" '
-            "weigh 1 together"
-        ],
-    ),
-    "no weight": (
-        server("weight: 0, probes: {tcp: {tcp: {}}}"),
-        [
-            f'5:14: {WEB}.servers: the quorum is never reached: it takes 1: the servers of "web" '
-            "weigh 0 together"
-        ],
-    ),
-    "no server": (
-        "virtual_services: {web: {address: 192.0.2.1, port: 80}}\n",
-        [f'1:20: {WEB}: "web" has no servers'],
-    ),
-    "a group of nobody": (
-        service("probes: {tcp: {tcp: {}}}", rest=GROUP),
-        ['7:18: service_groups.front: no virtual service uses "front"'],
-    ),
-    "a place of chains that there are not": (
-        service("probes: {tcp: {tcp: {}}}", rest="load_balancer: {nftables_priority: -160}\n"),
-        ["7:36: load_balancer.nftables_priority: no virtual service has an nftables_mark"],
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "noted"), NOTED.values(), ids=NOTED)
-def test_what_is_worth_a_look_is_noted(text: str, noted: list[str]) -> None:
-    assert notes(text) == noted
-
-
-def test_havip_check_notes_what_this_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = service("probes: {tcp: {tcp: {}}}", rest="load_balancer: {sync_daemon: no-such-link}\n")
-    monkeypatch.setattr(onsite, "has_ipvs", lambda: False)
-    found = [note.found for note in examine_text(text, FILE, elsewhere=True).notes]
-    assert found == ["this machine cannot balance load", 'this machine has no interface "no-such-link"']
-    assert examine_text(text, FILE).notes == ()  # the daemon says so itself
-    monkeypatch.setattr(onsite, "has_ipvs", lambda: True)
-    assert len(examine_text(text, FILE, elsewhere=True).notes) == 1

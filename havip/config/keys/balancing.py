@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from havip.clock import ZERO, seconds
 from havip.config.balancing import Persistence, Transport, VirtualService
-from havip.config.balancing_kinds import PART, Endpoint, Engine, Scheduler, SchedulerFlag, Spelled
+from havip.config.balancing_kinds import PART, Endpoint, Engine, Scheduler, SchedulerFlag, Seconds, Spelled
 from havip.config.fields import Field, Group, ListOf, Named
 from havip.config.keys.balancing_kernel import LOAD_BALANCER, MARK, SERVICE_GROUPS
 from havip.config.keys.balancing_servers import (
@@ -30,7 +30,7 @@ PERSISTENCE = Group(
     (
         Field(
             "timeout",
-            Length(seconds(1), LONGEST_STICKINESS),
+            Seconds(seconds(1), LONGEST_STICKINESS),
             "how long a client stays with its server after its last connection",
             "5min",
             elsewhere=("persistence_timeout",),

@@ -15,7 +15,7 @@ from havip.config.balancing import (
     ServiceGroup,
     SyncDaemon,
 )
-from havip.config.balancing_kinds import MulticastGroup, Span
+from havip.config.balancing_kinds import MulticastGroup, Seconds, Span
 from havip.config.fields import Field, Group, ListOf, Named
 from havip.config.keys.health import PORT
 from havip.config.keys.names import INTERFACE, NAME
@@ -31,7 +31,7 @@ def idle(key: str, doc: str, example: str, *elsewhere: str) -> Field:
     """Return the field of one of the kernel's timeouts."""
     return Field(
         key,
-        Length(seconds(1), LONGEST_IDLE),
+        Seconds(seconds(1), LONGEST_IDLE),
         f"how long the kernel keeps {doc}; unless given, as it is",
         example,
         elsewhere=elsewhere,
