@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from havip.config import balancing_draft, checks, checks_balancing, draft, onsite, tables
+from havip.config import balancing_draft, checks, draft, onsite, tables
 from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
@@ -19,6 +20,8 @@ from havip.config.reader import Read, Reader
 from havip.config.routing_kinds import learn
 
 learn(tables.names)
+
+LOAD_BALANCER: Final = frozenset(("virtual_services", "service_defaults", "service_groups", "load_balancer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,12 @@ def understood(node: Node, problems: Problems, *, elsewhere: bool) -> Configurat
     KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
     routers, services = draft.routers(root.value), balancing_draft.services(root.value)
     checks.check(root.value, routers, problems)
-    checks_balancing.check(root.value, services, problems)
+    if not LOAD_BALANCER.isdisjoint(root.value):
+        from havip.config import (
+            checks_balancing,
+        )  # it knows the kernel's terms; most files need it not
+
+        checks_balancing.check(root.value, services, problems)
     onsite.look(root.value, routers, problems)
     if elsewhere:
         onsite.look_around(root.value, problems)
