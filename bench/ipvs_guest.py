@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from bench import usage
+from havip.control.client import Client
 from lab.netns import Network
 from lab.processes import end
 
@@ -88,6 +89,10 @@ class Balancer(ABC):
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)
 
+    def messages(self) -> int | None:
+        """Return how many messages it has sent to the kernel; None if it does not say."""
+        return None
+
     def stop(self) -> None:
         """End it, whatever it leaves in the table."""
         if self.process is not None and self.process.poll() is None:
@@ -134,6 +139,10 @@ class Havip(Balancer):
     def words(self) -> list[str]:
         places = ("--socket", f"{self.file}.sock", "--state", f"{self.file}.state")
         return [sys.executable, "-m", "havip", "run", "-c", str(self.file), *places]
+
+    def messages(self) -> int | None:
+        shown = Client(f"{self.file}.sock", timeout=PATIENCE).services_as_dict()
+        return int(shown["services"]["ipvs"]["messages"])
 
     def text(self, pools: Pools) -> str:
         probe = f"{{tcp: {{}}, interval: {CHECK_EVERY}s, timeout: 1s, fall: 1, rise: 1}}"
@@ -278,8 +287,8 @@ def main(results: Path, folder: Path, kinds: list[str], quick: bool) -> None:
     checked = Pools(4, 50, checked=True) if quick else Pools(20, 50, checked=True)
     with results.open("a", buffering=1) as told:
 
-        def tell(what: str, kind: str, seconds: float) -> None:
-            print(json.dumps([what, kind, seconds * 1000]), file=told)
+        def tell(what: str, kind: str, value: float) -> None:
+            print(json.dumps([what, kind, value]), file=told)
 
         for turn in range(1 if quick else 5):
             order = kinds if turn % 2 == 0 else kinds[::-1]
@@ -289,7 +298,10 @@ def main(results: Path, folder: Path, kinds: list[str], quick: bool) -> None:
                     tell("exec", kind, whole)
                     tell("table", kind, table)
                     for weight in (2, 3) if kind != "ipvsadm" else ():
+                        before = balancer.messages()
                         tell("reload", kind, reloaded(balancer, many, weight))
+                        if before is not None:
+                            tell("messages", kind, (balancer.messages() or 0) - before)
             for kind in order:
                 if kind != "ipvsadm":
                     with alone(kind, folder) as balancer:
