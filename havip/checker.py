@@ -14,9 +14,20 @@ import resource
 import signal
 import socket
 from collections.abc import Iterable
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from havip import process, rank, signals
+from havip.balancing import (
+    Depart,
+    DropService,
+    PacketsMarked,
+    PutLoadBalancer,
+    PutOrder,
+    PutService,
+    RouterState,
+)
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
@@ -28,6 +39,10 @@ from havip.healthcheck.runner import Runner
 from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
+from havip.ipvs.balancer import Balancer
+from havip.ipvs.kernel import Kernel
+from havip.ipvs.programmer import Programmer
+from havip.ipvs.record import Ownership
 from havip.messages import (
     ERROR,
     INFO,
@@ -70,7 +85,9 @@ class Checker:
         self._waiting: dict[str, ScriptCheck] = {}  # begin with the next commit
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
-        self._checks = Checks(self._tell, Runner(runs), places=places())
+        self._checks = Checks(self._told, Runner(runs), places=places())
+        self._balancer = Balancer(self._post, open_ipvs, self._checks.hold)
+        self._departing: asyncio.Task[None] | None = None
         self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
         self.unfit = False  # it cannot go on, though nobody told it to leave
@@ -95,6 +112,7 @@ class Checker:
         self._files.stop()
         self._processes.stop()
         self._checks.stop()
+        self._balancer.stop()
         self._describing.stop()
         await asyncio.sleep(0)  # the scripts that run are killed
 
@@ -122,8 +140,9 @@ class Checker:
 
     def _obey(self, message: Message) -> None:
         match message:
-            case Setup():
-                for warning in rank.take(message.rank, self._keep_capabilities):
+            case Setup(enters=enters):
+                keep = partial(self._keep_capabilities, enters)
+                for warning in rank.take(message.rank, keep):
                     self.log(WARNING, f"the checker worker: {warning}")
             case PutScript(script=script, good=good):
                 self._put_script(script, good)
@@ -133,8 +152,10 @@ class Checker:
                 self._processes.put(tracked)
             case PutCheck(check=check, last=last):
                 self._checks.put(check, last)
+                self._balancer.knows(check.name, adds=check.file is not None)
             case DropTracker(kind=TrackerKind.CHECK, name=name):
                 self._checks.drop(name)
+                self._balancer.forget(name)
             case DropTracker(kind=TrackerKind.SCRIPT, name=name):
                 self._drop_script(name)
             case DropTracker(kind=TrackerKind.FILE, name=name):
@@ -145,14 +166,44 @@ class Checker:
                 self._begin(self._waiting.values())
                 self._waiting = {}
                 self._checks.begin()
+                self._balancer.begin()
                 settle_down()
                 self._post(Committed(generation))
             case Describe(token=token):
-                self._describing.begin(token, self._checks.reports(), self._checks.totals)
+                reports = chain(self._checks.reports(), self._balancer.reports())
+                self._describing.begin(token, reports, self._checks.totals)
             case Resign():
                 self._leave.set()
             case _:
+                self._balance(message)
+
+    def _balance(self, message: Message) -> None:
+        """Obey what concerns the load balancer."""
+        match message:
+            case PutLoadBalancer():
+                self._balancer.put_settings(message)
+            case PutService():
+                self._balancer.put(message)
+            case DropService():
+                self._balancer.drop(message)
+            case PutOrder():
+                self._balancer.order(message)
+            case RouterState():
+                self._balancer.router(message)
+            case PacketsMarked():
+                self._balancer.marked(message)
+            case Depart():
+                if self._departing is None:
+                    self._departing = asyncio.get_running_loop().create_task(self._depart())
+            case _:
                 raise AssertionError(f"a checker does not take {message!r}")
+
+    async def _depart(self) -> None:
+        """Have the load balancer end as it is to, and leave."""
+        try:
+            await self._balancer.depart()
+        finally:
+            self._leave.set()
 
     def _put_script(self, script: Script, good: bool | None) -> None:
         self._drop_script(script.name)
@@ -174,9 +225,15 @@ class Checker:
     def _tell(self, result: TrackResult) -> None:
         self._post(result)
 
-    def _keep_capabilities(self) -> None:
-        """Give up what checks do not need; of the rest most checks need nothing either."""
-        lacking = process.keep_capabilities(CAPABILITIES, for_programs=True)
+    def _told(self, result: TrackResult) -> None:
+        """Hand on what a health check says: to routers and to services."""
+        self._post(result)
+        self._balancer.hear(result)
+
+    def _keep_capabilities(self, enters: bool) -> None:
+        """Give up what checks and IPVS do not need; of the rest most checks need nothing either."""
+        more = ("CAP_SYS_ADMIN",) if enters else ()
+        lacking = process.keep_capabilities((*CAPABILITIES, *more), for_programs=True)
         if lacking is not None:
             self.log(INFO, f"the checker worker is {lacking}")
 
@@ -220,6 +277,12 @@ def places() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     least = min(limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE) if limit >= 0)
     return max(1, min(MOST_AT_ONCE, least - KEPT_BACK))
+
+
+def open_ipvs(namespace: str | None, instance: str | None) -> Programmer:
+    """Return who programs the kernel's IPVS in a network namespace.  Raises `Unavailable`."""
+    kernel = Kernel(namespace)
+    return Programmer(kernel, Ownership(kernel.where, instance))
 
 
 class ToSupervisor(logging.Handler):

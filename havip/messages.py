@@ -45,6 +45,7 @@ class Setup:
     """First message to a worker: how to set itself up."""
 
     rank: Rank
+    enters: bool = False  # other network namespaces
 
 
 @dataclass(frozen=True, slots=True)

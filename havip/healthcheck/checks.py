@@ -6,7 +6,7 @@ Checks that are alike but for their names share one probe: an endpoint is asked 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -39,6 +39,12 @@ class Entry:
     probed: Probed | None
     word: Word  # as it was last told
     orphan: bool = False  # its parent has failed
+    held: bool = False  # it is not to be run for now
+
+    @property
+    def asleep(self) -> bool:
+        """Say whether it is served by no run."""
+        return self.orphan or self.held
 
 
 class Checks:
@@ -59,6 +65,7 @@ class Checks:
         self._by_check: dict[Check, Probed] = {}
         self._coming: dict[Probed, None] = {}  # begin with the next commit
         self._news: dict[str, None] = {}  # names to be judged with the next commit
+        self._on_hold: set[str] = set()  # names of checks that are not run for now
         self._relations = Relations({})
         self._phases = Phases()
         self._probes: Lane[Probed] = Lane(places, lambda: runner.under_way, self._run, turns)
@@ -89,12 +96,29 @@ class Checks:
             elif not probed.wanted:  # it rests, since all whom it served have lost their parent
                 self._coming[probed] = None
             probed.names.append(check.name)
-        self._entries[check.name] = Entry(check, probed, word if known is not None else NOTHING)
+        held = check.name in self._on_hold
+        if probed is not None and held:
+            probed.asleep += 1
+        self._entries[check.name] = Entry(check, probed, word if known is not None else NOTHING, held=held)
         self._news[check.name] = None
 
     def drop(self, name: str) -> None:
         """Have a check no more."""
         self._forget(name)
+        self._on_hold.discard(name)
+
+    def hold(self, names: Iterable[str], held: bool) -> None:
+        """Run checks no more for now, or again: what they have said stands meanwhile."""
+        for name in names:
+            if held:
+                self._on_hold.add(name)
+            else:
+                self._on_hold.discard(name)
+            entry = self._entries.get(name)
+            if entry is not None and entry.held is not held:
+                slept, entry.held = entry.asleep, held
+                if entry.probed is not None and entry.asleep is not slept:
+                    self._stir(entry.probed, held, self._end)
 
     def begin(self) -> None:
         """Put in force what was put: judge what is new, and run it."""
@@ -121,7 +145,7 @@ class Checks:
         if entry is None or probed is None:
             return None
         probed.names.remove(name)
-        probed.asleep -= entry.orphan
+        probed.asleep -= entry.asleep
         if probed.names:
             if not probed.wanted:
                 self._rest(probed)
@@ -181,9 +205,9 @@ class Checks:
         if parent is not None and orphan:
             word = orphaned(entry.check.parent, parent.word)
         if orphan is not entry.orphan:
-            entry.orphan = orphan
-            if entry.probed is not None:
-                self._stir(entry.probed, orphan)
+            slept, entry.orphan = entry.asleep, orphan
+            if entry.probed is not None and entry.asleep is not slept:
+                self._stir(entry.probed, orphan, self._rest)
         if word.good is None or word == entry.word:
             return False
         entry.word = word
@@ -198,17 +222,19 @@ class Checks:
         members = [(name, self._entries[name].word) for name in names if name in self._entries]
         return all_of(members) if check.all else any_of(members)
 
-    def _stir(self, probed: Probed, orphan: bool) -> None:
-        """Put a probe to rest whose last name has lost its parent, and wake it up again."""
+    def _stir(self, probed: Probed, asleep: bool, end: Callable[[Probed], None]) -> None:
+        """End a probe whose last name fell asleep, and wake it up again."""
         was_wanted = probed.wanted
-        probed.asleep += 1 if orphan else -1
+        probed.asleep += 1 if asleep else -1
         if was_wanted and not probed.wanted:
-            self._rest(probed)
+            end(probed)
         elif probed.wanted and not was_wanted and probed not in self._coming:
-            now = self._turns.now()
-            # As many may wake up as there are children: by their phases, not all at once.
-            number = int(probed.phase * len(self._by_check))
-            self._schedule(probed, first_due(now, probed.check.interval, number, len(self._by_check)))
+            self._wake(probed)
+
+    def _wake(self, probed: Probed) -> None:
+        """Run a probe again that stood.  Many may wake up at once: they begin by their phases."""
+        number, many = int(probed.phase * len(self._by_check)), len(self._by_check)
+        self._schedule(probed, first_due(self._turns.now(), probed.check.interval, number, many))
 
     def _rest(self, probed: Probed) -> None:
         self._end(probed)

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
+from havip.balancing import BalancerReport, ServiceReport
 from havip.healthreport import CheckReport
 from havip.messages import Described, Message
+
+Report = CheckReport | ServiceReport | BalancerReport
 
 SLICE: Final = 32  # reports of one turn: well below a millisecond
 UNREAD: Final = 0.002  # seconds between two looks at whether the supervisor has read on
@@ -22,7 +25,7 @@ class Describing:
         self._backlog = backlog
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, token: int, reports: Iterable[CheckReport], totals: Callable[[], dict[str, int]]) -> None:
+    def begin(self, token: int, reports: Iterable[Report], totals: Callable[[], dict[str, int]]) -> None:
         """Send the reports, each made when its turn comes, and then `Described` with ``token``."""
         self.stop()
         self._task = asyncio.get_running_loop().create_task(self._describe(token, reports, totals))
@@ -33,7 +36,7 @@ class Describing:
             self._task.cancel()
 
     async def _describe(
-        self, token: int, reports: Iterable[CheckReport], totals: Callable[[], dict[str, int]]
+        self, token: int, reports: Iterable[Report], totals: Callable[[], dict[str, int]]
     ) -> None:
         coming = iter(reports)
         while some := list(islice(coming, SLICE)):

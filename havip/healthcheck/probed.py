@@ -29,7 +29,7 @@ class Probed:
         self.check = check
         self.way = way_of(check)
         self.names: list[str] = []
-        self.asleep = 0  # names whose parent has failed
+        self.asleep = 0  # names whose parent has failed, or that are not to be run for now
         self.run: Ending | None = None
         self.phase = phase
         self.due = Instant(0)

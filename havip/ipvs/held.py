@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from havip.balancing import DOWN, FAULT, UP, Counts, Order, ServerReport, ServiceReport
-from havip.clock import Instant, to_seconds
+from havip.clock import NEVER, Instant, to_seconds
 from havip.config.balancing import ServiceGroup, SorryServer, VirtualService
 from havip.ipvs import pool
 from havip.ipvs.model import DestinationKey, Pool, Reading, ServiceKey, Table, Traffic
 from havip.ipvs.servers import Server
 from havip.ipvs.states import Phase
 from havip.ipvs.wanted import Layout
-from havip.messages import Transition
 
 SORRY: Final = "sorry"  # what the sorry server is called in reports
 NOTHING: Final = Traffic()
@@ -35,24 +34,20 @@ class Held:
         self.fault = ""
         self.denied: dict[ServiceKey, str] = {}
         self.repaired = 0
+        self.deadline = NEVER  # of the next `Tick`
         self.state = pool.State()
         self._laid = settings.service
         self.layout = Layout(settings.service, group)
+        self.uses = uses(settings.service)
 
     @property
     def name(self) -> str:
         """Return what the service is called."""
         return self.settings.service.name
 
-    @property
-    def checks(self) -> frozenset[str]:
-        """Return the names of all checks that its servers go by."""
-        service = self.settings.service
-        return frozenset(name for server in service.servers for name in service.checks_of(server))
-
     def begin(
         self, present: Table, orders: Mapping[str, Order], suspended: bool, now: Instant
-    ) -> list[Transition]:
+    ) -> list[pool.Tell]:
         """Begin with what a former life has left in the kernel."""
         before = self.layout.standing_in(present)
         self.state, told = pool.begin(self.settings, now, before, orders, suspended)
@@ -60,29 +55,25 @@ class Held:
 
     def change(
         self, settings: pool.Settings, group: ServiceGroup | None, orders: Mapping[str, Order], now: Instant
-    ) -> list[Transition]:
+    ) -> list[pool.Tell]:
         """Go on with other settings."""
         old, self.settings, self.group = self.settings, settings, group
         self._laid = settings.service
         self.layout = Layout(settings.service, group)
+        self.uses = uses(settings.service)
         return self.step(pool.Configured(old, orders), now)
 
-    def step(self, event: pool.Event, now: Instant) -> list[Transition]:
+    def step(self, event: pool.Event, now: Instant) -> list[pool.Tell]:
         """Take an event; return what is to be told of it."""
         self.state, told = pool.step(self.settings, self.state, event, now)
         return self._settled(told, now)
 
-    def _settled(self, told: Iterable[pool.Tell], now: Instant) -> list[Transition]:
+    def _settled(self, told: list[pool.Tell], now: Instant) -> list[pool.Tell]:
         laid = pool.laid_out(self.settings, self.state)
         if laid is not self._laid and laid != self._laid:
             self._laid, self.layout = laid, Layout(laid, self.group)
-        at = to_seconds(now)  # made a time of day by whoever posts it
-        return [
-            Transition("service", self.name, one.state, 0, one.why, at)
-            if one.server is None
-            else Transition("server", f"{self.name}/{one.server}", one.state, 0, one.why, at)
-            for one in told
-        ]
+        self.deadline = pool.next_deadline(self.settings, self.state, now)
+        return told
 
     def pools(self, now: Instant) -> list[Pool]:
         """Return what the kernel is to hold for it: nothing once it has ended, nothing of others'."""
@@ -100,10 +91,6 @@ class Held:
     def stays(self) -> bool:
         """Say whether it has ended, and what stands in the kernel stays there."""
         return self.state.phase is Phase.LEFT
-
-    def next_deadline(self, now: Instant) -> Instant:
-        """Return when its next `Tick` is due."""
-        return pool.next_deadline(self.settings, self.state, now)
 
     def left(self, reading: Reading) -> pool.Counted | None:
         """Return how many connections servers have that drain; None: there are no such servers."""
@@ -190,9 +177,9 @@ class Held:
         )
 
 
-def settings_of(service: VirtualService, notify_initial: bool) -> pool.Settings:
-    """Return what the pool goes by."""
-    return pool.Settings(service, notify_initial)
+def uses(service: VirtualService) -> dict[str, tuple[str, ...]]:
+    """Return the names of the checks that each server goes by."""
+    return {server.name: service.checks_of(server) for server in service.servers}
 
 
 def in_words(order: Order | None) -> str:

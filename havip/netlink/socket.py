@@ -64,11 +64,11 @@ class Dump:
 
 
 class _NetlinkSocket:
-    """A non-blocking rtnetlink socket in the network namespace of the thread that makes it."""
+    """A non-blocking netlink socket in the network namespace of the thread that makes it."""
 
-    def __init__(self, groups: int, buffer_bytes: int) -> None:
+    def __init__(self, groups: int, buffer_bytes: int, protocol: int = socket.NETLINK_ROUTE) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, kind, protocol)
         self._buffer = bytearray(_DATAGRAM_BYTES)
         self._view = memoryview(self._buffer)
         try:
@@ -93,6 +93,11 @@ class _NetlinkSocket:
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
         return self._socket.fileno()
+
+    @property
+    def socket(self) -> socket.socket:
+        """Return the socket itself, for those who must know where it is."""
+        return self._socket
 
     def close(self) -> None:
         """Close the socket; again without harm."""
@@ -157,8 +162,8 @@ class EventSocket(_NetlinkSocket):
 class RequestSocket(_NetlinkSocket):
     """Asks the kernel for changes and for what there is."""
 
-    def __init__(self) -> None:
-        super().__init__(0, _ANSWER_BYTES)
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        super().__init__(0, _ANSWER_BYTES, protocol)
         self._next_sequence = 1
 
     def reserve(self, count: int) -> int:
@@ -191,6 +196,25 @@ class RequestSocket(_NetlinkSocket):
                 answers = {codec.sequence_of(request): unheard for request in part} | answers
             refusals |= answers
         return refusals
+
+    def ask(self, build: Callable[[int], bytes]) -> list[Message]:
+        """Return the answers to a single question, which asks for an ACK.  Raises `OSError`, `Malformed`."""
+        sequence = self.reserve(1)
+        self._forget()
+        self._socket.send(build(sequence))
+        told: list[Message] = []
+        while (datagram := self._receive()) is not None:
+            for message in codec.messages(datagram):
+                if message.sequence != sequence:
+                    continue
+                if message.kind != codec.ERROR:
+                    told.append(message)
+                    continue
+                answer = codec.parse_answer(message)
+                if answer.code:
+                    raise OSError(answer.code, spell(answer))
+                return told
+        raise OSError(errno.EIO, "the kernel gave no answer")
 
     def dump_exactly(self, build: Callable[[int], bytes]) -> Dump:
         """Return what `dump` does, but only what the request asks for, where the kernel can tell that.

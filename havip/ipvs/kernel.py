@@ -1,0 +1,169 @@
+"""The kernel's IPVS in one network namespace: one socket, synchronous, never waiting for long.
+
+Netlink does its work inside the call that asks for it, so no method waits; each takes as long as the kernel
+takes for what it is given.  What is wanted is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+
+from havip.balancing import Counts
+from havip.errors import KernelRefused, NoNamespace, NotPermitted
+from havip.ipvs import answers, codec
+from havip.ipvs.model import (
+    Change,
+    Destination,
+    DestinationKey,
+    Pool,
+    Reading,
+    Refusal,
+    ServiceKey,
+    Sync,
+    SyncRole,
+    Table,
+    Timeouts,
+    Traffic,
+)
+from havip.ipvs.programmer import Unavailable
+from havip.netlink import generic
+from havip.netlink.codec import Malformed, Message
+from havip.netlink.socket import RequestSocket
+from havip.process import (
+    THIS_NETWORK_NAMESPACE,
+    enter_network_namespace,
+    name_of_network_namespace,
+    namespace_path,
+)
+
+
+class Kernel:
+    """One socket to IPVS; ``namespace`` is the network namespace, None for that of the process."""
+
+    def __init__(self, namespace: str | None = None) -> None:
+        """Raises `Unavailable`."""
+        self._socket = open_in(namespace)
+        file = THIS_NETWORK_NAMESPACE if namespace is None else namespace_path(namespace)
+        self.where = name_of_network_namespace(self._socket.socket, file)
+        try:
+            self._family = self._find()
+            told = self._socket.ask(lambda sequence: codec.get_info(self._family, sequence))
+            self.version = answers.version(told[0].body) if told else ""
+        except (OSError, Malformed) as error:
+            self._socket.close()
+            raise Unavailable(why_not(error)) from error
+
+    def _find(self) -> int:
+        """Return the number of the generic netlink family; the kernel loads its module for that."""
+        for message in self._socket.ask(lambda sequence: generic.get_family(sequence, codec.FAMILY_NAME)):
+            number = generic.parse_family(message.body)
+            if number is not None:
+                return number
+        raise OSError(errno.ENOENT, "no such family")
+
+    def close(self) -> None:
+        """Close the socket; again without harm."""
+        self._socket.close()
+
+    def read(self) -> Reading:
+        """Return all that the tables hold, and what goes through them.  Raises OSError."""
+        table: Table = {}
+        traffic: dict[tuple[ServiceKey, DestinationKey], Traffic] = {}
+        counts: dict[ServiceKey, Counts] = {}
+        for message in self._dump(lambda sequence: codec.get_services(self._family, sequence)):
+            found = answers.service(message.body)
+            if found is not None:
+                service, counts[service.key] = found[0], found[1]
+                table[service.key] = Pool(service, self._destinations(service.key, traffic))
+        return Reading(table, traffic, counts)
+
+    def _destinations(
+        self, key: ServiceKey, traffic: dict[tuple[ServiceKey, DestinationKey], Traffic]
+    ) -> dict[DestinationKey, Destination]:
+        found: dict[DestinationKey, Destination] = {}
+        try:
+            listed = self._dump(lambda sequence: codec.get_destinations(self._family, sequence, key))
+        except OSError as error:
+            if error.errno in (errno.ESRCH, errno.ENOENT):
+                return found  # it has gone in the meantime
+            raise
+        for message in listed:
+            told = answers.destination(message.body, key.family)
+            if told is not None:
+                one, traffic[key, told[0].key] = told
+                found[one.key] = one
+        return found
+
+    def _dump(self, build: Callable[[int], bytes]) -> list[Message]:
+        try:
+            return self._socket.dump(build).messages
+        except KernelRefused as error:
+            cause = error.__cause__
+            raise OSError(getattr(cause, "errno", None) or errno.EIO, str(error)) from error
+
+    def apply(self, changes: Sequence[Change]) -> list[Refusal]:
+        """Carry out changes in order; return those that the kernel has refused."""
+        first = self._socket.reserve(len(changes))
+        refused = self._socket.submit(codec.changes(self._family, first, changes))
+        return [Refusal(changes[number - first], answer.code) for number, answer in sorted(refused.items())]
+
+    def syncs(self) -> list[Sync]:
+        """Return the sync daemons that run.  Raises OSError."""
+        told = self._dump(lambda sequence: codec.get_syncs(self._family, sequence))
+        return [one for message in told if (one := answers.sync(message.body)) is not None]
+
+    def start(self, sync: Sync) -> int:
+        """Start a sync daemon; return 0 or an errno."""
+        return self._one(lambda sequence: codec.start_sync(self._family, sequence, sync))
+
+    def stop(self, role: SyncRole) -> int:
+        """Stop a sync daemon; return 0 or an errno.  A thread that has not run yet is stopped too."""
+        return self._one(lambda sequence: codec.stop_sync(self._family, sequence, role))
+
+    def _one(self, build: Callable[[int], bytes]) -> int:
+        sequence = self._socket.reserve(1)
+        refused = self._socket.submit([build(sequence)])
+        return refused[sequence].code if sequence in refused else 0
+
+    def timeouts(self) -> Timeouts:
+        """Return the timeouts in force.  Raises OSError."""
+        told = self._socket.ask(lambda sequence: codec.get_timeouts(self._family, sequence))
+        return answers.timeouts(told[0].body) if told else Timeouts()
+
+    def set_timeouts(self, wanted: Timeouts) -> None:
+        """Set those that are not 0.  Raises OSError."""
+        number = self._one(lambda sequence: codec.set_timeouts(self._family, sequence, wanted))
+        if number:
+            raise OSError(number, f"the kernel refuses IPVS's timeouts: {os.strerror(number)}")
+
+
+def open_in(namespace: str | None) -> RequestSocket:
+    """Return a socket of generic netlink in a network namespace.  Raises `Unavailable`."""
+    try:
+        if namespace is None:
+            return RequestSocket(generic.PROTOCOL)
+        home = os.open(THIS_NETWORK_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            enter_network_namespace(namespace)
+            try:
+                return RequestSocket(generic.PROTOCOL)
+            finally:
+                enter_network_namespace(f"/proc/self/fd/{home}")
+        finally:
+            os.close(home)
+    except OSError as error:
+        raise Unavailable(f"no socket to the kernel: {error.strerror or error}") from error
+    except (NoNamespace, NotPermitted) as error:
+        raise Unavailable(str(error)) from error
+
+
+def why_not(error: OSError | Malformed) -> str:
+    """Return why there is no IPVS, in words, and what may help."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return "the kernel has no IPVS, and could not load its module ip_vs"
+    if number == errno.EPERM:
+        return "programming IPVS takes CAP_NET_ADMIN"
+    return f"the kernel's IPVS does not answer: {getattr(error, 'strerror', None) or error}"
