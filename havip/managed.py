@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from havip.clock import Instant
+from havip.messages import RouterReport
 from havip.systemd import Notifier
 
 TELL_WITHIN: Final = 0.1  # seconds in which changes of state become one line
 
 
 class Managed:
-    """Speaks through ``systemd``; ``states`` returns the state of every router when it is asked."""
+    """Speaks through ``systemd``; ``reports`` returns that of every router, ``more`` what is added."""
 
-    def __init__(self, systemd: Notifier, states: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        systemd: Notifier,
+        reports: Callable[[], Iterable[RouterReport]],
+        more: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self.ready = False  # the start is complete
         self._systemd = systemd
-        self._states = states
+        self._reports = reports
+        self._more = more
         self._told = ""
         self._telling = False
 
@@ -59,7 +66,10 @@ class Managed:
 
     def summary(self) -> str:
         """Return the line that `systemctl status` shows."""
-        states = list(self._states())
+        states = [report.state for report in self._reports()]
         shown = [state for state in ("MASTER", "BACKUP", "FAULT") if state in states]
         counts = ", ".join(f"{states.count(state)} {state}" for state in shown)
-        return f"{len(states)} virtual routers: {counts or 'none in a state'}"
+        more = [words for words in self._more() if words]
+        if more and not states:
+            return "; ".join(more)
+        return "; ".join([f"{len(states)} virtual routers: {counts or 'none in a state'}", *more])

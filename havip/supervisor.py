@@ -74,7 +74,9 @@ class Supervisor:
     reloads: Reloads = field(default_factory=Reloads)
 
     def __post_init__(self) -> None:
-        self._managed = Managed(self.systemd, lambda: [report.state for report in self.reports.values()])
+        self._managed = Managed(
+            self.systemd, self.reports.values, lambda: [one.summary() for one in self._services]
+        )
         self._worker = VrrpWorker(self._worker_started, self._on_message, self._worker_ended)
         self._since = wall()
         self._stop = asyncio.Event()
@@ -178,6 +180,8 @@ class Supervisor:
 
     def spread(self, message: Message) -> None:
         """Let every service hear a message."""
+        if isinstance(message, Transition) and message.kind == "service":
+            self._managed.changed()
         for service in self._services:
             service.hear(message)
 

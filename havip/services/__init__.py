@@ -99,6 +99,10 @@ class Service:
         """Return the sections that the service adds to the daemon's status."""
         return {}
 
+    def summary(self) -> str:
+        """Return what the service manager's line says of it; empty: nothing."""
+        return ""
+
     def status_of(self, key: Key) -> Json:
         """Return the keys that the service adds to the status of one virtual router."""
         return {}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-from havip.balancing import DOWN, UNKNOWN, UP, BalancerReport, ServerReport, ServiceReport
+from havip.balancing import DOWN, FAULT, UNKNOWN, UP, BalancerReport, ServerReport, ServiceReport
 from havip.clock import wall
 from havip.config.balancing import VirtualService
 from havip.config.model import Configuration
@@ -99,6 +99,14 @@ class ServiceBook:
             "ipvs": balancer_as_dict(self._balancer),
             **self._orders(),
         }
+
+    def in_words(self) -> str:
+        """Return the states of all services for one line; empty: there is none."""
+        if not self._reports:
+            return ""
+        states = Counter(report.state for report in self._reports.values())
+        counts = ", ".join(f"{states[state]} {state}" for state in (UP, DOWN, FAULT) if states[state])
+        return f"{len(self._reports)} virtual services: {counts}"
 
     def briefly(self) -> Json:
         """Return what `status` shows: everything, or of very many servers those in trouble."""

@@ -162,6 +162,10 @@ class Trackers(Service):
             )
         return {"trackers": shown, "checks": self._book.briefly(), **self._balancing.status()}
 
+    def summary(self) -> str:
+        """Return how the virtual services are."""
+        return self._balancing.book.in_words()
+
     async def leave(self) -> None:
         """End the checker."""
         if self._watch is not None:

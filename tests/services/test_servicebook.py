@@ -101,6 +101,7 @@ def test_what_was_reported_is_shown_in_the_order_of_the_file_and_in_numbers() ->
             "refused": 1,
             "repaired": 2,
         }
+        assert scene.book.in_words() == "2 virtual services: 1 UP, 1 DOWN"
         back = Services.of(shown)
         assert back.shown[0].servers[0].counts["connections_rate"] == 12
         assert back.shown[0].servers[1].failed == ("web/web2/tcp",)
@@ -184,5 +185,6 @@ def test_a_daemon_without_services_asks_nobody() -> None:
         scene.book.put(Configuration())
         shown = await scene.services()
         assert (shown["total"], shown["shown"], shown["ipvs"], scene.asked) == (0, [], None, 0)
+        assert scene.book.in_words() == ""
 
     play(scene)
