@@ -49,8 +49,6 @@ PURE = {
     "havip.holdoff",
     "havip.instance",
     "havip.ipvs",
-    "havip.ipvs.answers",
-    "havip.ipvs.codec",
     "havip.ipvs.conflicts",
     "havip.ipvs.drift",
     "havip.ipvs.marking",
