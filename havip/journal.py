@@ -24,8 +24,11 @@ Send = Callable[..., Any]
 
 
 def fields_of(kind: str, name: str, state: str) -> dict[str, str]:
-    """Return the fields of a line about a virtual router (the kind "router") or a sync group ("group")."""
-    return {"HAVIP_ROUTER" if kind == "router" else "HAVIP_GROUP": name, "HAVIP_STATE": state}
+    """Return the fields of a line about a virtual router, a sync group, a virtual service or a server."""
+    if kind == "server":
+        service, _, server = name.rpartition("/")
+        return {"HAVIP_SERVICE": service, "HAVIP_SERVER": server, "HAVIP_STATE": state}
+    return {f"HAVIP_{kind.upper()}": name, "HAVIP_STATE": state}
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -83,6 +83,7 @@ PURE = {
     "havip.services.notify.backlog",
     "havip.services.notify.news",
     "havip.services.notify.retry",
+    "havip.services.notify.subjects",
     *(
         f"havip.snmp.{path.stem}"
         for path in (ROOT / "havip/snmp").glob("[!_]*.py")

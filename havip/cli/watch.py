@@ -46,9 +46,15 @@ def run(options: Namespace) -> int:
         if event.get("event") == "lost":
             print(json.dumps(event) if options.json else "more has happened than could be shown", flush=True)
             return BAD
-        if not wanted or event.get("name") in wanted:
+        if not wanted or wanted & names_of(event):
             print(json.dumps(event) if options.json else line_of(event), flush=True)
     return BAD
+
+
+def names_of(event: dict[str, Any]) -> set[str]:
+    """Return the names by which an event is asked for: that of a server's service, too."""
+    name = str(event.get("name"))
+    return {name, name.rpartition("/")[0]} if event.get("kind") == "server" else {name}
 
 
 def line_of(event: dict[str, Any]) -> str:

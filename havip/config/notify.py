@@ -1,4 +1,4 @@
-"""Who is told of what happens to virtual routers and sync groups, as values.  Pure.
+"""Who is told of what happens to virtual routers, sync groups, services and servers, as values.  Pure.
 
 None of this concerns the VRRP worker, and none of it is sent there.
 """
@@ -20,6 +20,16 @@ class Told(StrEnum):
     FAULT = "FAULT"
     STOP = "STOP"  #: the daemon ends, or its worker was stopped
     DELETED = "DELETED"  #: a reload took the virtual router or group away
+    UP = "UP"  #: a virtual service has its quorum, or a server is good
+    DOWN = "DOWN"
+
+
+class About(StrEnum):
+    """What a FIFO gets lines about."""
+
+    ALL = "all"
+    ROUTERS = "routers"  #: virtual routers and sync groups
+    SERVICES = "services"  #: virtual services and their servers
 
 
 class Tls(StrEnum):
@@ -60,7 +70,8 @@ class Fifo:
     script: tuple[str, ...] = ()  # reads it: started with the path as its last argument, and again if it ends
     user: str | None = None  # owns the FIFO and runs the script; None: `daemon.script_user`
     group: str | None = None
-    on_reload: bool = False  # repeat every state after a reload
+    about: About = About.ALL
+    on_reload: bool = False  # repeat the states of virtual routers and sync groups after a reload
 
     def __str__(self) -> str:
         return self.path

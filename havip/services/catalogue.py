@@ -20,6 +20,7 @@ from havip.services.notifier import Notifications
 from havip.services.operator import Operator
 from havip.services.resolver import Resolver
 from havip.services.sequences import Sequences
+from havip.services.service_log import ServiceLog
 from havip.services.snmp import Snmp
 from havip.services.static import StaticHoldings
 from havip.services.trackers import Trackers
@@ -28,6 +29,7 @@ from havip.services.worker_log import WorkerLog
 SERVICES: Final[tuple[Callable[[Host], Service], ...]] = (
     lambda host: WorkerLog(),
     CheckLog,
+    ServiceLog,
     Notifications,  # its programs run before everything and after everything
     Resolver,
     Devices,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Final
 
 from havip.clock import seconds, spell
 from havip.config.model import Configuration
@@ -16,23 +15,18 @@ from havip.config.tracking import TrackerKind
 from havip.control.checkviews import state_of
 from havip.messages import Message, TrackResult
 from havip.services import Host, Service
+from havip.services.sparing import PERIOD, Sparing
 
 log = logging.getLogger("havip.checks")
-
-MOST_LINES: Final = 100  # in a period
-PERIOD: Final = 10.0  # seconds
 
 
 class CheckLog(Service):
     """Logs verdicts as they turn.  That a new check is good is no news."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
         self._good: dict[str, bool] = {}
         self._since: dict[str, float] = {}  # of those that have failed, by the loop's clock
-        self._lines = 0  # in this period
-        self._untold: Counter[bool] = Counter()
-        self._counting = False
+        self._sparing: Sparing[bool] = Sparing(host.spawn, self._count, period=PERIOD)
 
     def hear(self, message: Message) -> None:
         """Log what is news."""
@@ -48,7 +42,7 @@ class CheckLog(Service):
             self._since[name] = asyncio.get_running_loop().time()
         if before is None and good:
             return
-        if self._may_tell(good):
+        if self._sparing.may_tell(good):
             self._tell(name, good, message.why, since)
 
     async def settle(self, new: Configuration) -> None:
@@ -58,29 +52,14 @@ class CheckLog(Service):
             del self._good[name]
             self._since.pop(name, None)
 
-    def _may_tell(self, good: bool) -> bool:
-        """Say whether there is room for a line; what there is no room for is counted."""
-        if not self._counting:
-            self._counting = True
-            self._host.spawn(self._count())
-        if self._lines < MOST_LINES:
-            self._lines += 1
-            return True
-        self._untold[good] += 1
-        return False
-
-    async def _count(self) -> None:
-        """Wait for the end of a period, and tell how many verdicts turned that no line was written about."""
-        await asyncio.sleep(PERIOD)
-        self._counting, self._lines = False, 0
-        failed, mended = self._untold[False], self._untold[True]
-        self._untold.clear()
-        if failed or mended:
-            log.warning(
-                "checks: %d more verdicts have turned in %gs: %d FAILED, %d good; "
-                "`havip checks --failed` shows what is wrong now",
-                *(failed + mended, PERIOD, failed, mended),
-            )
+    def _count(self, untold: Counter[bool]) -> None:
+        """Tell how many verdicts have turned that no line was written about."""
+        failed, mended = untold[False], untold[True]
+        log.warning(
+            "checks: %d more verdicts have turned in %gs: %d FAILED, %d good; "
+            "`havip checks --failed` shows what is wrong now",
+            *(failed + mended, PERIOD, failed, mended),
+        )
 
     def _tell(self, name: str, good: bool, why: str, since: float | None) -> None:
         fields = {"HAVIP_CHECK": name, "HAVIP_STATE": state_of(good)}

@@ -1,6 +1,6 @@
-"""Tells the world what happens to virtual routers and sync groups: the service that owns the channels.
+"""Tells the world what happens to whatever has states: the service that owns the channels.
 
-It hears every change of the VRRP worker's, in order, and hands it on; no channel ever waits for another.
+It hears every change that a worker tells, in order, and hands it on; no channel ever waits for another.
 What mail and webhooks take is imported for a configuration that has them, and by nobody else.
 """
 
@@ -10,28 +10,31 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from havip.balancing import DOWN, UP
 from havip.clock import Duration, to_seconds, wall
 from havip.config.model import Configuration, Daemon
-from havip.config.notify import Channels, Fifo, Notify, Webhook
+from havip.config.notify import Channels, Notify, Webhook
 from havip.messages import Message, Notice, Transition
 from havip.programs import CannotRun, identify, run
 from havip.services import Host, Json, Service
 from havip.services.notify.fifo import Pipe
 from havip.services.notify.news import (
-    GROUP,
+    BALANCED,
     PRIORITIES,
     ROUTER,
     RX_LOWER,
+    SERVICE,
     STATES,
     News,
     as_keepalived_says,
+    concerns,
     fifo_line,
 )
 from havip.services.notify.scripts import Scripts
+from havip.services.notify.subjects import Concern, Subject, owned, renamed, subjects
 
 if TYPE_CHECKING:
     from havip.services.notify.mail import Mailer
@@ -42,8 +45,7 @@ log = logging.getLogger("havip.notify")
 WEAKER_EVERY: Final = 1.0  # seconds between two news of weaker masters: whoever sends them sets no pace
 RETIRED_WITHIN: Final = 60.0  # seconds for a channel that a reload took away to tell what it has
 
-Subject = tuple[str, str]
-T = TypeVar("T", Notify, Fifo)
+NOTHING_SAID: Final = Concern(Notify())
 
 
 class Notifications(Service):
@@ -56,7 +58,7 @@ class Notifications(Service):
         self._name = ""
         self._started = False
         self._serial = 0
-        self._settings: dict[Subject, Notify] = {}  # of the configuration in force and of the coming one
+        self._concerns: dict[Subject, Concern] = {}  # of the configuration in force and of the coming one
         self._wanted: frozenset[Subject] = frozenset()  # what the coming one has
         self._told: dict[Subject, str] = {}
         self._priorities: dict[Subject, int] = {}  # as they were last heard of
@@ -78,7 +80,7 @@ class Notifications(Service):
                 self._told[subject] = self._told.pop(was)
                 self._priorities[subject] = self._priorities.pop(was, 0)
         coming = dict(subjects(new))
-        self._settings |= coming
+        self._concerns |= coming
         self._wanted = frozenset(coming)
         self._configuration = new
         self._use(new.notify, new.daemon)
@@ -87,8 +89,8 @@ class Notifications(Service):
         """Forget what is gone, and repeat every state to those that want it after a reload."""
         for subject in [subject for subject in self._told if subject not in self._wanted]:
             self._end(subject, "a reload has taken it away")
-        self._settings = dict(subjects(new))
-        self._told = {subject: state for subject, state in self._told.items() if subject in self._settings}
+        self._concerns = dict(subjects(new))
+        self._told = {subject: state for subject, state in self._told.items() if subject in self._concerns}
         self._priorities = {subject: self._priorities[subject] for subject in self._told}
         self._weaker_at.clear()
         kept = {fifo.path for fifo in new.notify.fifos}
@@ -98,7 +100,7 @@ class Notifications(Service):
         self._repeat(new)
 
     def hear(self, message: Message) -> None:
-        """Tell what the VRRP worker told us."""
+        """Tell what a worker told us."""
         match message:
             case Transition():
                 self._changed(message)
@@ -120,8 +122,9 @@ class Notifications(Service):
 
     async def leave(self) -> None:
         """Tell the end of everything within bounds, and run the shutdown program after it."""
-        for subject, state in list(self._told.items()):
-            if state not in ("STOP", "DELETED"):  # a worker that was killed had no last words
+        # A worker that was killed had no last words.  Servers have theirs before their services.
+        for subject in sorted(self._told, key=lambda subject: subject[0] == SERVICE):
+            if self._concerns.get(subject, NOTHING_SAID).last_words:
                 self._end(subject, "the daemon ends")
         channels = self._configuration.notify
         within = to_seconds(channels.stop_timeout)
@@ -139,7 +142,10 @@ class Notifications(Service):
         """Tell a change of state; one that was told already is not repeated, as after a worker's resume."""
         subject = (message.kind, message.name)
         state = message.state
-        if state not in STATES:  # it was stopped
+        if message.kind in BALANCED:  # what an operator wants of a server is nothing new to him
+            if state not in (UP, DOWN, "FAULT") or subject not in self._concerns:
+                return
+        elif state not in STATES:  # it was stopped
             state = "STOP" if subject in self._wanted else "DELETED"
         previous = self._told.get(subject, "")
         if state == previous or (not previous and state in ("STOP", "DELETED")):
@@ -150,14 +156,19 @@ class Notifications(Service):
 
     def _end(self, subject: Subject, why: str) -> None:
         """Tell the end of what the worker has not told the end of."""
-        self._changed(Transition(*subject, "INIT", self._priorities.get(subject, 0), why, wall()))
+        state = self._told[subject]
+        if subject[0] in BALANCED:
+            if state == UP:
+                self._changed(Transition(*subject, DOWN, 0, why, wall()))
+        elif state not in ("STOP", "DELETED"):
+            self._changed(Transition(*subject, "INIT", self._priorities.get(subject, 0), why, wall()))
 
     def _noticed(self, message: Notice) -> None:
         subject = (message.kind, message.name)
-        settings = self._settings.get(subject, Notify())
+        settings = self._concerns.get(subject, NOTHING_SAID).settings
         self._priorities[subject] = message.priority
         event = RX_LOWER if message.event == "rx-lower-priority" else f"{message.state}_PRIORITY"
-        if event in PRIORITIES and not settings.priority_changes:
+        if event in PRIORITIES and not (isinstance(settings, Notify) and settings.priority_changes):
             return
         if event == RX_LOWER:
             if abs(message.at - self._weaker_at.get(subject, 0.0)) < WEAKER_EVERY:
@@ -173,25 +184,35 @@ class Notifications(Service):
     ) -> None:
         """Hand a news to every channel that is to have it."""
         self._serial += 1
-        news = News(self._serial, *subject, event, state, previous, priority, why, at)
-        settings = self._settings.get(news.subject, Notify())
+        concern = self._concerns.get(subject, NOTHING_SAID)
+        settings = concern.settings
+        news = News(self._serial, *subject, event, state, previous, priority, why, at, concern.endpoint)
         known = as_keepalived_says(news, settings)
-        self._scripts.tell(known, settings)
-        line = fifo_line(known)
-        for pipe in self._pipes.values():
-            pipe.write(line)
+        if known.is_new:
+            self._scripts.tell(known, settings)
+            self._write(known)
         if self._mailer is not None and settings.mail:
             self._mailer.tell(news)
         if settings.webhooks:
             for hook in self._hooks:
                 hook.tell(news)
 
+    def _write(self, known: News) -> None:
+        """Write a line to the FIFOs that are about this."""
+        line = fifo_line(known)
+        for pipe in self._pipes.values():
+            if concerns(pipe.spec.about, known.kind):
+                pipe.write(line)
+
     def _repeat(self, new: Configuration) -> None:
-        """Write every state again to the FIFOs that want that after a reload."""
-        pipes = [self._pipes[fifo.path] for fifo in new.notify.fifos if fifo.on_reload]
+        """Write the states again to the FIFOs that want that after a reload; keepalived knows no others."""
+        wanted = [fifo for fifo in new.notify.fifos if fifo.on_reload and concerns(fifo.about, ROUTER)]
+        pipes = [self._pipes[fifo.path] for fifo in wanted]
         if not pipes:
             return
         for (kind, name), state in self._told.items():
+            if kind in BALANCED:
+                continue
             priority = self._priorities.get((kind, name), 0)
             line = fifo_line(News(0, kind, name, state, state, state, priority, "", 0.0))
             for pipe in pipes:
@@ -204,7 +225,8 @@ class Notifications(Service):
         self._name = channels.router_id or socket.gethostname()
         for fifo in (owned(fifo, daemon) for fifo in channels.fifos):
             pipe = self._pipes.get(fifo.path)
-            if pipe is not None and replace(pipe.spec, on_reload=fifo.on_reload) == fifo:
+            if pipe is not None and replace(pipe.spec, on_reload=fifo.on_reload, about=fifo.about) == fifo:
+                pipe.spec = fifo
                 continue
             if pipe is not None:  # another owner or reader: a FIFO of its own in the same place
                 pipe.remove()
@@ -254,30 +276,6 @@ class Notifications(Service):
         except CannotRun as error:
             level, result = logging.ERROR, f"cannot be run: {error}"
         log.log(level, "the %s program %s %s", what, words[0], result)
-
-
-def subjects(configuration: Configuration) -> Iterator[tuple[Subject, Notify]]:
-    """Yield everything that has states, and how its changes are told."""
-    for router in configuration.virtual_routers:
-        yield (ROUTER, router.name), owned(router.notify, configuration.daemon)
-    for group in configuration.sync_groups:
-        yield (GROUP, group.name), owned(group.notify, configuration.daemon)
-
-
-def owned(settings: T, daemon: Daemon) -> T:
-    """Return settings whose programs run as the daemon's scripts do unless they name somebody."""
-    if settings.user or not daemon.script_user:
-        return settings
-    return replace(settings, user=daemon.script_user, group=settings.group or daemon.script_group or None)
-
-
-def renamed(old: Configuration, new: Configuration) -> Iterator[tuple[Subject, Subject]]:
-    """Yield (new, old) for each virtual router that goes on under another name."""
-    names = {router.key: router.name for router in old.virtual_routers}
-    for router in new.virtual_routers:
-        was = names.get(router.key, router.name)
-        if was != router.name:
-            yield (ROUTER, router.name), (ROUTER, was)
 
 
 async def close_all(pipes: list[Pipe], within: float) -> None:

@@ -19,7 +19,7 @@ class WorkerLog(Service):
         match message:
             case LogLine(level=level, text=text, fields=fields):
                 log.log(level, "%s", text, extra={"fields": fields})
-            case Transition(kind=kind, name=name, state=state, why=why):
+            case Transition(kind=kind, name=name, state=state, why=why) if kind in ("router", "group"):
                 level = logging.WARNING if state == "FAULT" else logging.INFO
                 fields = fields_of(kind, name, state)
                 log.log(level, "%s: %s: %s", name, state, why, extra={"fields": fields})

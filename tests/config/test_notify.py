@@ -111,8 +111,8 @@ CHANNELS = {
         "2:41: notify.webhooks[0].ca_file: /nowhere: No such file or directory"
     ),
     "notify:\n  webhooks: [{url: 'http://h', states: [master]}]\n": (
-        "2:41: notify.webhooks[0].states[0]: expected MASTER or BACKUP or FAULT or STOP or DELETED, "
-        'found "master"'
+        "2:41: notify.webhooks[0].states[0]: expected MASTER or BACKUP or FAULT or STOP or DELETED or UP or "
+        'DOWN, found "master"'
     ),
     "notify:\n  mail: {server: mx.test}\n": '2:3: notify.mail: missing key "sender": from whom it comes',
     MAIL.replace("b@test", "b test"): (

@@ -15,7 +15,8 @@ from havip.config.model import Configuration
 from havip.config.tracking import TrackerKind
 from havip.messages import TrackResult
 from havip.services import check_log as module
-from havip.services.check_log import MOST_LINES, CheckLog
+from havip.services.check_log import CheckLog
+from havip.services.sparing import MOST_LINES
 
 WHY = "connection refused, from 192.0.2.10:80 in 0.4 ms"
 

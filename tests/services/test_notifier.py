@@ -209,7 +209,8 @@ def test_programs_run_as_the_daemons_scripts_do_unless_they_name_somebody() -> N
     daemon = Daemon(script_user="nobody", script_group="nogroup")
     named = replace(ROUTER, name="own", vrid=52, notify=Notify(user="daemon"))
     group = SyncGroup("edge", ("gateway",))
-    subjects = dict(notifier.subjects(Configuration((ROUTER, named), daemon, sync_groups=(group,))))
+    configuration = Configuration((ROUTER, named), daemon, sync_groups=(group,))
+    subjects = {subject: concern.settings for subject, concern in notifier.subjects(configuration)}
     assert (subjects["router", "gateway"].user, subjects["router", "gateway"].group) == ("nobody", "nogroup")
     assert (subjects["router", "own"].user, subjects["router", "own"].group) == ("daemon", None)
     assert subjects["group", "edge"].user == "nobody"

@@ -21,7 +21,9 @@ from havip.config.keepalived.values import TEXT, timer, truth, whole
 from havip.config.kinds import Wrong
 from havip.config.problems import quote
 
-WITHOUT_FAULTS: Final = ("MASTER", "BACKUP", "STOP", "DELETED")
+WITHOUT_FAULTS: Final = ("MASTER", "BACKUP", "STOP", "DELETED", "UP", "DOWN")
+#: what a FIFO is about that is not about all
+ABOUT: Final = {"vrrp_notify_fifo": "routers", "lvs_notify_fifo": "services"}
 
 
 def recipients(scope: Scope, statement: Statement) -> None:
@@ -92,7 +94,7 @@ def settle_mail(scope: Scope) -> None:
 
 
 def fifo(scope: Scope, statement: Statement) -> None:
-    """Take ``notify_fifo PATH [USER [GROUP]]``, or that of VRRP alone."""
+    """Take ``notify_fifo PATH [USER [GROUP]]``, or that of VRRP or of the load balancer alone."""
     words = statement.spelled
     no_more(scope, statement._replace(words=words), 4)
     if len(words) < 2:
@@ -104,6 +106,8 @@ def fifo(scope: Scope, statement: Statement) -> None:
         return
     fifos[statement.name] = made = Made(words[1])
     made.put("path", words[1], words[1].text)
+    if statement.name in ABOUT:
+        made.put("about", words[0], ABOUT[statement.name])
     inner = Scope(scope.whole, made, words[1])
     account(inner, "", words[2:4])
     scope.report.take(Outcome.MAPPED, statement.words[0], "notify.fifos")
@@ -137,8 +141,8 @@ def settle_fifos(scope: Scope) -> None:
             continue
         made.put("script", words[0], words)
         account(Scope(scope.whole, made, made.at), "", statement.spelled[2:4])
-    for made in fifos.values():
-        if "on_reload" in scope.memory:
+    for name, made in fifos.items():
+        if "on_reload" in scope.memory and ABOUT.get(name) != "services":
             made.put("on_reload", scope.memory["on_reload"], True)
         scope.made.add("notify.fifos", made.at, made)
 
@@ -154,7 +158,9 @@ MAIL: Final = (
     Row("no_email_faults", P1, no_email_faults),
     Row("notify_fifo", P1, fifo),
     Row("vrrp_notify_fifo", P1, fifo),
+    Row("lvs_notify_fifo", P1, fifo),
     Row("notify_fifo_script", P1, fifo_script),
     Row("vrrp_notify_fifo_script", P1, fifo_script),
+    Row("lvs_notify_fifo_script", P1, fifo_script),
     Row("fifo_write_vrrp_states_on_reload", P1, on_reload),
 )

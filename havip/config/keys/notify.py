@@ -8,7 +8,7 @@ from havip.config.commands import ACCOUNT, COMMAND
 from havip.config.fields import LONGEST_WAIT, Field, Group, ListOf
 from havip.config.files import ANY_FILE, CA_FILE
 from havip.config.kinds import Flag, Length, Text, Whole, Word
-from havip.config.notify import Channels, Fifo, Mail, Notify, Tls, Told, Webhook
+from havip.config.notify import About, Channels, Fifo, Mail, Notify, Tls, Told, Webhook
 from havip.config.secrettext import SecretText, sources
 from havip.config.urls import URL
 
@@ -80,9 +80,16 @@ FIFO = Group(
         ),
         Field("group", ACCOUNT, "the group of both", "nogroup"),
         Field(
+            "about",
+            Word(About),
+            "virtual routers and sync groups, virtual services and servers, or all of them",
+            "services",
+            elsewhere=("lvs_notify_fifo",),
+        ),
+        Field(
             "on_reload",
             Flag(),
-            "write every state again after a reload",
+            "write the states of virtual routers and groups again after a reload",
             True,
             elsewhere=("fifo_write_vrrp_states_on_reload",),
         ),
@@ -174,7 +181,7 @@ CHANNELS = Group(
             ListOf(FIFO, 16),
             "named pipes that get a line for each change",
             [{"path": "/run/havip/events"}],
-            elsewhere=("notify_fifo", "vrrp_notify_fifo", "fifo"),
+            elsewhere=("notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo", "fifo"),
         ),
         Field(
             "mail",

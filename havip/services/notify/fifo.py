@@ -65,6 +65,7 @@ class Pipe:
         """Return what `status` shows."""
         return {
             "path": self.spec.path,
+            "about": str(self.spec.about),
             "queued": len(self._waiting),
             "written": self.written,
             "dropped": self.dropped,

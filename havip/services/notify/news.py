@@ -1,21 +1,31 @@
-"""One thing to tell the world about a virtual router or sync group, and how each channel words it.  Pure."""
+"""One thing to tell the world about something that has states, and how each channel words it.  Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from havip.config.notify import Notify
+from havip.config.balancing import Programs
+from havip.config.notify import About, Notify
 
 ROUTER: Final = "router"
 GROUP: Final = "group"
+SERVICE: Final = "service"
+SERVER: Final = "server"
+#: whose news the load balancer's are
+BALANCED: Final = (SERVICE, SERVER)
 #: what a news is about, as keepalived's scripts and FIFO readers know it
-SUBJECT: Final = {ROUTER: "INSTANCE", GROUP: "GROUP"}
-IN_WORDS: Final = {ROUTER: "virtual router", GROUP: "sync group"}
+SUBJECT: Final = {ROUTER: "INSTANCE", GROUP: "GROUP", SERVICE: "VS", SERVER: "RS"}
+IN_WORDS: Final = {
+    ROUTER: "virtual router",
+    GROUP: "sync group",
+    SERVICE: "virtual service",
+    SERVER: "real server",
+}
 
-STATES: Final = ("MASTER", "BACKUP", "FAULT", "STOP", "DELETED")
+STATES: Final = ("MASTER", "BACKUP", "FAULT", "STOP", "DELETED", "UP", "DOWN")
 RX_LOWER: Final = "MASTER_RX_LOWER_PRI"  # as MASTER we heard a weaker one
 PRIORITIES: Final = ("MASTER_PRIORITY", "BACKUP_PRIORITY")  # the effective priority is another now
 EVENTS: Final = (*STATES, RX_LOWER, *PRIORITIES)
@@ -26,19 +36,25 @@ class News:
     """One change, or one event in a state."""
 
     serial: int  # 1 and up in a daemon's life, over all routers: the order in which things happened
-    kind: str  # ROUTER or GROUP
-    name: str
+    kind: str  # ROUTER, GROUP, SERVICE or SERVER
+    name: str  # of a server SERVICE/SERVER
     event: str  # one of EVENTS
     state: str  # one of STATES: the same, or the one in which the event came
     previous: str  # the state before; empty: there was none
-    priority: int  # effective; 0 for a group
+    priority: int  # effective; 0 for all but routers
     why: str
     time: float  # seconds since 1970
+    endpoint: str = ""  # of a service or server, as keepalived spells it
 
     @property
     def is_state(self) -> bool:
         """Say whether the state itself changed."""
         return self.event in STATES
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether anything changed: to keepalived a service that is in FAULT was DOWN before as well."""
+        return self.kind not in BALANCED or self.event != self.previous
 
     @property
     def subject(self) -> tuple[str, str]:
@@ -47,7 +63,7 @@ class News:
 
     @property
     def told(self) -> tuple[str, str, str, str]:
-        """Return the four arguments that a script gets: INSTANCE or GROUP, name, event, priority."""
+        """Return the four arguments that `any` gets: INSTANCE or GROUP, name, event, priority."""
         return SUBJECT[self.kind], self.name, self.event, str(self.priority)
 
     def __str__(self) -> str:
@@ -55,15 +71,23 @@ class News:
         return f"{self.name}: {self.event}"
 
 
-def as_keepalived_says(news: News, settings: Notify) -> News:
-    """Return the news for scripts and FIFO readers: without `deleted`, a deleted router is in FAULT."""
+def as_keepalived_says(news: News, settings: Notify | Programs) -> News:
+    """Return the news for scripts and FIFO readers.
+
+    Without `deleted`, a deleted router is in FAULT; a service that the kernel does not have is DOWN.
+    """
+    if isinstance(settings, Programs):
+        event, previous = ("DOWN" if one == "FAULT" else one for one in (news.event, news.previous))
+        return replace(news, event=event, state=event, previous=previous)
     if news.event != "DELETED" or settings.deleted:
         return news
     return replace(news, event="FAULT", state="FAULT")
 
 
-def programs(news: News, settings: Notify) -> tuple[tuple[str, ...], ...]:
+def programs(news: News, settings: Notify | Programs) -> tuple[tuple[str, ...], ...]:
     """Return the commands to run for a change, one after the other: that of the event, then `any`."""
+    if isinstance(settings, Programs):
+        return tuple(filter(None, (settings.up if news.event == "UP" else settings.down,)))
     specific = {
         "MASTER": settings.master,
         "BACKUP": settings.backup,
@@ -77,8 +101,18 @@ def programs(news: News, settings: Notify) -> tuple[tuple[str, ...], ...]:
 
 
 def fifo_line(news: News) -> bytes:
-    """Return the line that keepalived writes for the same change."""
+    """Return the line that keepalived writes for the same change.
+
+    Versions of keepalived end those of services with a zero byte, which tells nobody anything: ours do not.
+    """
+    if news.kind in BALANCED:
+        return f"{SUBJECT[news.kind]} {news.endpoint} {news.event}\n".encode()
     return f'{SUBJECT[news.kind]} "{news.name}" {news.event} {news.priority}\n'.encode()
+
+
+def concerns(about: About, kind: str) -> bool:
+    """Say whether a FIFO gets lines about subjects of a kind."""
+    return about is About.ALL or (about is About.SERVICES) is (kind in BALANCED)
 
 
 def mail_subject(told: Sequence[News], host: str) -> str:
@@ -89,7 +123,14 @@ def mail_subject(told: Sequence[News], host: str) -> str:
     last = {news.subject: news.event for news in told}
     shown = [event for event in STATES if event in last.values()]
     counts = ", ".join(f"{list(last.values()).count(event)} {event}" for event in shown)
-    return f"[{host}] {len(told)} changes of {len(last)} virtual routers and groups: {counts}"
+    return f"[{host}] {len(told)} changes of {len(last)} {whose({kind for kind, _ in last})}: {counts}"
+
+
+def whose(kinds: Set[str]) -> str:
+    """Return what subjects of these kinds are called together."""
+    if not kinds & set(BALANCED):
+        return "virtual routers and groups"
+    return "services and servers" if kinds <= set(BALANCED) else "routers, groups, services and servers"
 
 
 def mail_body(told: Sequence[News], host: str, clock: Callable[[float], str], dropped: int = 0) -> str:
@@ -122,8 +163,19 @@ def webhook_body(news: News, host: str, life: str) -> bytes:
             "priority": news.priority,
             "why": news.why,
             "time": news.time,
+            **parts(news),
         }
     ).encode()
+
+
+def parts(news: News) -> dict[str, Any]:
+    """Return what is told of a service or server beside what is told of all."""
+    if news.kind not in BALANCED:
+        return {}
+    service, server = news.name, ""
+    if news.kind == SERVER:
+        service, _, server = news.name.rpartition("/")
+    return {"service": service, "server": server or None, "endpoint": news.endpoint}
 
 
 def event_id(news: News, life: str) -> str:

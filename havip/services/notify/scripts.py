@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from havip.clock import to_seconds
+from havip.config.balancing import Programs
 from havip.config.notify import Notify
 from havip.journal import fields_of
 from havip.programs import CannotRun, identify, run
 from havip.services.notify.backlog import Backlog
 from havip.services.notify.lanes import Lanes
-from havip.services.notify.news import News, programs
+from havip.services.notify.news import News, parts, programs
 
 log = logging.getLogger("havip.notify")
 
@@ -26,7 +27,7 @@ class Job:
 
     news: News
     commands: tuple[tuple[str, ...], ...]  # at least one
-    settings: Notify
+    settings: Notify | Programs
 
 
 class Scripts:
@@ -36,7 +37,7 @@ class Scripts:
         backlog: Backlog[Job] = Backlog(MOST_WAITING, MOST_RUNNING, lambda job: job.news.is_state)
         self._lanes = Lanes(backlog, self._run, self._dropped)
 
-    def tell(self, news: News, settings: Notify) -> None:
+    def tell(self, news: News, settings: Notify | Programs) -> None:
         """Run the scripts for a change when their turn comes, if there are any."""
         commands = programs(news, settings)
         if commands:
@@ -95,4 +96,5 @@ def environment(news: News) -> dict[str, str]:
         "HAVIP_PREVIOUS_STATE": news.previous,
         "HAVIP_PRIORITY": str(news.priority),
         "HAVIP_WHY": news.why,
+        **{f"HAVIP_{key.upper()}": part for key, part in parts(news).items() if part},
     }

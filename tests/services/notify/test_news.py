@@ -7,16 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from havip.config.notify import Notify
+from havip.config.balancing import Programs
+from havip.config.notify import About, Notify
 from havip.services.notify.news import (
     News,
     as_keepalived_says,
+    concerns,
     fifo_line,
     mail_body,
     mail_subject,
     programs,
     webhook_body,
 )
+from havip.services.notify.scripts import environment
 
 MASTER = News(7, "router", "VI_1", "MASTER", "MASTER", "BACKUP", 150, "the master fell silent", 1789.5)
 GROUP = replace(MASTER, kind="group", name="G", priority=0, serial=8)
@@ -24,6 +27,11 @@ ALL = Notify(
     master=("/m",), backup=("/b", "x"), fault=("/f",), stop=("/s",), any=("/any", "arg"),
     master_rx_lower_priority=("/rx",),
 )  # fmt: skip
+SERVICE = News(
+    8, "service", "web", "UP", "UP", "DOWN", 0, "the weight 2 is alive", 1789.5, "[192.0.2.1]:tcp:80"
+)
+SERVER = News(9, "server", "web/a", "DOWN", "DOWN", "UP", 0, "refused", 1789.5,
+              "[10.0.0.1]:tcp:80 [192.0.2.1]:tcp:80")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -94,3 +102,64 @@ def test_a_webhook_gets_json_with_an_id_of_its_own() -> None:
         "time": 1789.5,
     }
     assert json.loads(webhook_body(replace(MASTER, previous=""), "r1", "life"))["previous_state"] is None
+
+
+def test_the_line_of_a_service_or_server_is_keepalived_s_without_its_zero_byte() -> None:
+    assert fifo_line(SERVICE) == b"VS [192.0.2.1]:tcp:80 UP\n"
+    assert fifo_line(SERVER) == b"RS [10.0.0.1]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n"
+
+
+def test_a_service_runs_the_program_of_its_state_with_nothing_added() -> None:
+    both = Programs(up=("/up", "arg"), down=("/down",))
+    assert programs(SERVICE, both) == (("/up", "arg"),)
+    assert programs(SERVER, both) == (("/down",),)
+    assert programs(SERVER, Programs(up=("/up",))) == ()
+
+
+def test_a_service_in_fault_is_down_for_scripts_and_readers() -> None:
+    fault = replace(SERVICE, event="FAULT", state="FAULT", previous="UP")
+    down = replace(SERVICE, event="DOWN", state="DOWN", previous="UP")
+    assert as_keepalived_says(fault, Programs()) == down
+    assert down.is_new
+    assert not as_keepalived_says(replace(fault, previous="DOWN"), Programs()).is_new
+    assert not as_keepalived_says(replace(down, previous="FAULT"), Programs()).is_new
+
+
+def test_a_fifo_is_about_all_or_half_of_it() -> None:
+    kinds = ("router", "group", "service", "server")
+    assert [concerns(About.ALL, kind) for kind in kinds] == [True, True, True, True]
+    assert [concerns(About.ROUTERS, kind) for kind in kinds] == [True, True, False, False]
+    assert [concerns(About.SERVICES, kind) for kind in kinds] == [False, False, True, True]
+
+
+def test_a_mail_about_services_says_so() -> None:
+    assert mail_subject([SERVICE], "r1") == "[r1] virtual service web is UP"
+    assert mail_subject([SERVER], "r1") == "[r1] real server web/a is DOWN"
+    assert mail_subject([SERVICE, SERVER], "r1") == "[r1] 2 changes of 2 services and servers: 1 UP, 1 DOWN"
+    said = "[r1] 2 changes of 2 routers, groups, services and servers: 1 MASTER, 1 DOWN"
+    assert mail_subject([MASTER, SERVER], "r1") == said
+    assert mail_body([SERVER], "r1", lambda time: f"at {time}") == (
+        "at 1789.5  real server web/a: DOWN (before: UP)\n  refused\n\n-- \nhavip on r1\n"
+    )
+
+
+def test_a_webhook_tells_the_parts_of_a_servers_name_and_its_endpoint() -> None:
+    told = json.loads(webhook_body(SERVER, "r1", "life"))
+    assert {key: told[key] for key in ("kind", "name", "event", "service", "server", "endpoint")} == {
+        "kind": "server",
+        "name": "web/a",
+        "event": "DOWN",
+        "service": "web",
+        "server": "a",
+        "endpoint": "[10.0.0.1]:tcp:80 [192.0.2.1]:tcp:80",
+    }
+    told = json.loads(webhook_body(replace(SERVICE, name="a/b"), "r1", "life"))
+    assert (told["service"], told["server"]) == ("a/b", None)
+
+
+def test_a_script_finds_the_service_and_the_server_in_its_environment() -> None:
+    found = environment(SERVER)
+    assert (found["HAVIP_SERVICE"], found["HAVIP_SERVER"], found["HAVIP_STATE"]) == ("web", "a", "DOWN")
+    assert found["HAVIP_ENDPOINT"] == "[10.0.0.1]:tcp:80 [192.0.2.1]:tcp:80"
+    assert "HAVIP_SERVER" not in environment(SERVICE)
+    assert "HAVIP_SERVICE" not in environment(MASTER)
