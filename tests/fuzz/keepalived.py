@@ -10,6 +10,8 @@ from havip.config.keepalived.instance import INSTANCE
 from havip.config.keepalived.reading import Imported, examine
 from havip.config.keepalived.root import ROOT
 from havip.config.keepalived.tracking import SCRIPT
+from havip.config.keepalived.yamltext import write
+from havip.config.yamlfile import parse
 
 MAIN, OTHERS = "keepalived.conf", ("one.conf", "two.conf", "three.inc")
 NAMES = ("A", "B", "VIP", "NUM", "_PWD", "_INSTANCE", "_RANDOM", "_ENV HOME", "_HASH", "_RANDOM 1 5", "NONE")
@@ -165,9 +167,12 @@ def judge(folder: Path, random: Random) -> Imported:
 
 
 def hold(found: Imported, folder: Path) -> None:
-    """Hold what was said of a file to what must be so."""
+    """Hold what was said of a file to what must be so: a good one also means the same as YAML."""
     findings = found.findings
     assert (findings.configuration is None) == bool(findings.problems)
+    if findings.configuration is not None and found.node is not None:
+        yaml = write(found.node, found.decisions, MAIN)
+        assert parse(yaml, "havip.yaml") == findings.configuration, yaml
     for problem in (*findings.problems, *findings.notes):
         assert problem.file.startswith(str(folder)), problem
         assert min(problem.line, problem.column) >= 1, problem
