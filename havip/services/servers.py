@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from havip import statefile
-from havip.balancing import DRAINED, DRAINING, UP, Order, PutOrder, ServerReport
+from havip.balancing import DRAINED, UP, Order, PutOrder, ServerReport
 from havip.config.model import Configuration
 from havip.plain import Unfit
 from havip.services import Handler, Host, Json, serverorders
@@ -171,7 +171,7 @@ class Servers:
 
 def is_idle(report: ServerReport) -> bool:
     """Say whether a server that is to be drained is."""
-    return report.state == DRAINED or (report.state not in (DRAINING, UP) and not report.present)
+    return report.state == DRAINED or (report.state != UP and not report.present)
 
 
 def what_in(request: Json) -> tuple[str, dict[str, object]]:
