@@ -15,28 +15,21 @@ from havip.services.nfttable import NftTable, Runner
 
 
 class PacketMarks(Service):
-    """The table, in the network namespace whose IPVS we program."""
+    """The table, in the network namespace whose IPVS we program: the one that the daemon began with."""
 
     def __init__(self, host: Host, run: Runner | None = None) -> None:
         self._host = host
         self._run = run
         self._table: NftTable[Marking] | None = None
-        self._namespace: str | None = None
         self._told = PacketsMarked()
 
     async def prepare(self, new: Configuration) -> None:
         """Mark what the old or the new configuration wants marked; what both want, as the old one does."""
         old, wanted = marking(self._host.configuration), marking(new)
         first = self._table is None
-        if self._table is not None and new.load_balancer.network_namespace != self._namespace:
-            await self._table.leave()
-            self._table, old = None, Marking()
         if self._table is None:
-            self._namespace = new.load_balancer.network_namespace
-            name = table_of(new.daemon.instance or "")
-            self._table = NftTable(
-                self._host, name, script, Marking(), self._tell, self._run, self._namespace
-            )
+            name, namespace = table_of(new.daemon.instance or ""), new.load_balancer.network_namespace
+            self._table = NftTable(self._host, name, script, Marking(), self._tell, self._run, namespace)
         both = (wanted | old).at(wanted.priority)
         if first and not both:
             self._host.spawn(self._table.have(both))  # a killed daemon's: no start need wait for that
