@@ -114,7 +114,12 @@ def check_reach(
 ) -> None:
     """Only a tunnel leads into another family, and only NAT to another port."""
     service = draft.service
-    method, place = service.forwarding_to(server).method, keys["address"].place
+    forwarding, place = service.forwarding_to(server), keys["address"].place
+    method = forwarding.method
+    drops = forwarding.encapsulation == Encapsulation.GUE and forwarding.checksum == TunnelChecksum.NONE
+    if method == Method.TUNNEL and drops and server.address.version == 6:
+        why = 'a server drops UDP without a checksum over IPv6; "checksum: full" has one'
+        problems.note(place, "a tunnel of GUE without a checksum over IPv6", why=why)
     others = reach.families - {server.address.version}
     if others and method != Method.TUNNEL:
         why = f"only a tunnel leads from IPv{min(others)} to a server of another family"

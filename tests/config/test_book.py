@@ -35,6 +35,7 @@ from havip.config.keys.snmp import SNMP
 from havip.config.keys.tls import PASSWORD as TLS_PASSWORD
 from havip.config.keys.tls import TLS
 from havip.config.kinds import Length, Whole
+from havip.config.yamlfile import examine_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 BOOK = (DOCS / "configuration.md").read_text()
@@ -171,6 +172,17 @@ def test_the_book_gives_the_true_range(heading: str, group: Group, field: Field)
         assert value == f"{field.shape.least} to {field.shape.most}"
     elif isinstance(field.shape, Length) and field.name != "interval":
         assert f"a length of time from {value}" == field.shape.expected
+
+
+BLOCKS = re.findall(
+    r"^```yaml\n(.*?)^```", (DOCS / "load-balancing.md").read_text(), re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_configuration_of_the_load_balancers_book_is_one(block: str) -> None:
+    problems = examine_text(block, "book").problems
+    assert [one for one in problems if "no such file" not in one.message] == []
 
 
 def test_the_books_sample_of_check_is_what_check_prints(

@@ -50,6 +50,15 @@ NOTED = {
         "virtual_services: {web: {address: 192.0.2.1, port: 80}}\n",
         [f'1:20: {WEB}: "web" has no servers'],
     ),
+    "GUE that is dropped": (
+        service(
+            "probes: {tcp: {tcp: {}}}", "forwarding: {method: tunnel, encapsulation: gue, port: 6080}"
+        ).replace("192.168.1.11", '"2001:db8::1"'),
+        [
+            f"5:31: {WEB}.servers.web1.address: a tunnel of GUE without a checksum over IPv6: "
+            'a server drops UDP without a checksum over IPv6; "checksum: full" has one'
+        ],
+    ),
     "a group of nobody": (
         service("probes: {tcp: {tcp: {}}}", rest=GROUP),
         ['7:18: service_groups.front: no virtual service uses "front"'],
