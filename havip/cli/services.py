@@ -88,7 +88,7 @@ def lines_of(services: Services, options: Namespace, now: float) -> Iterator[str
     if services.stale:
         yield f"OLD: {services.stale}"
     if options.brief:
-        yield from brief_lines(services.shown, now)
+        yield from brief_lines(services.shown, now, options.failed)
     else:
         counters = ALL if options.stats else RATES if options.rates else SOME
         spelled = str if options.exact else scaled
@@ -179,8 +179,11 @@ def weight(server: Server) -> str:
     return f"{server.weight} of {server.configured}"
 
 
-def brief_lines(services: Iterable[Service], now: float) -> Iterator[str]:
-    """Yield a heading and a line for each service; nothing where there are none."""
+def brief_lines(services: Iterable[Service], now: float, failed: bool) -> Iterator[str]:
+    """Yield a heading and a line for each service; nothing where there are none.
+
+    ``failed``: of the servers those alone are known that are in trouble.
+    """
     rows = [
         (
             service.name,
@@ -188,13 +191,21 @@ def brief_lines(services: Iterable[Service], now: float) -> Iterator[str]:
             age(now - service.since),
             str(service.alive),
             str(service.quorum),
-            f"{sum(one.state == UP for one in real(service))} of {len(real(service))}",
+            how_many(real(service), failed),
             ("SORRY SERVER IN USE; " if service.sorry else "") + service.why,
         )
         for service in services
     ]
     if rows:
         yield from table(BRIEF, rows)
+
+
+def how_many(servers: Iterable[Server], failed: bool) -> str:
+    """Return how many servers are up, or only how many are not as they should be."""
+    there = list(servers)
+    if failed:
+        return f"{len(there)} in trouble" if there else ""
+    return f"{sum(one.state == UP for one in there)} of {len(there)}"
 
 
 def real(service: Service) -> list[Server]:

@@ -33,6 +33,7 @@ FILE: Final = "servers.json"
 MOST_TARGETS: Final = 1000
 LONGEST_TARGET: Final = 512  # characters
 LONGEST_WAIT: Final = 3600.0  # seconds
+MOST_NAMED: Final = 20  # servers in one line
 
 
 class Servers:
@@ -95,7 +96,7 @@ class Servers:
             for place in places:
                 if before.orders.get(place) != self._told.orders.get(place):
                     self._post(PutOrder(self._order(place)))
-        log.warning("%s of %s, by %s", action, ", ".join(map("/".join, places)), word)
+        log.warning("%s of %s, by %s", action, in_words(places), word)
         if wait is not None and action == "drain":
             await self._drained(places, wait)
         return {"servers": [self._shown(place) for place in places], "warnings": self._warnings(places)}
@@ -167,6 +168,13 @@ class Servers:
         order = self._order((service, server.name))
         weight = server.configured if order.weight is None else order.weight
         return server.state == UP and not server.sorry and not order.drain and weight > 0
+
+
+def in_words(places: Sequence[Place]) -> str:
+    """Return servers for a line of the log."""
+    more = len(places) - MOST_NAMED
+    named = ", ".join("/".join(place) for place in places[:MOST_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def is_idle(report: ServerReport) -> bool:

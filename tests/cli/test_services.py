@@ -146,9 +146,10 @@ def test_numbers_are_short(number: int, text: str) -> None:
 
 def test_brief_is_a_line_a_service(says: Json, socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = printed(capsys, "services", "-b", "w*", "--failed", "--socket", socket_path)
-    assert words(shown)[1] == words("web UP 2h03m 10 1 1 of 3 weight 10 of its servers is alive")[0]
+    assert words(shown)[1] == words("web UP 2h03m 10 1 3 in trouble weight 10 of its servers is alive")[0]
     assert "SORRY SERVER IN USE; weight 0" in shown
     assert says["asked"] == {"verb": "services", "names": ["w*"], "failed": True}
+    assert words(printed(capsys, "services", "-b", "--socket", socket_path))[1][5:8] == ["1", "of", "3"]
 
 
 def test_json_is_what_the_daemon_sent(

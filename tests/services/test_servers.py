@@ -14,7 +14,7 @@ import pytest
 from havip.balancing import Order, PutOrder, ServerReport
 from havip.config.model import Configuration, Daemon
 from havip.services import Host
-from havip.services.servers import Servers
+from havip.services.servers import Servers, in_words
 from havip.services.servicebook import ServiceBook
 from tests.control.balanced import CONFIGURATION, DNS, SORRY, WEB, WEB1, WEB2
 
@@ -149,6 +149,12 @@ def test_a_name_that_nothing_has_changes_nothing(target: str, message: str, tmp_
         assert (one.posted, one.file.exists()) == ([], False)
 
     play(scene)
+
+
+def test_the_log_names_a_few_of_very_many() -> None:
+    assert in_words([("web", "a"), ("web", "b")]) == "web/a, web/b"
+    many = in_words([("web", str(number)) for number in range(5000)])
+    assert many.endswith("web/18, web/19 and 4980 more")
 
 
 def test_without_services_that_is_said(tmp_path: Path) -> None:
