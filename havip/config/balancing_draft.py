@@ -5,7 +5,7 @@ Keys that could not be read are listed as bad, so a check runs exactly when all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from havip.config.balancing import RealServer, ServiceGroup, VirtualService
@@ -100,4 +100,18 @@ def groups(root: Reading) -> dict[str, ServiceGroup]:
         name: ServiceGroup(name=name, **values(read.value, SERVICE_GROUP))
         for name, read in group_of(root, "service_groups").items()
         if whole(read, SERVICE_GROUP)
+    }
+
+
+def lasting(drafts: Iterable[ServiceDraft]) -> dict[str, str]:
+    """Return the names of the checks that are made for servers and always run, with their parents' names.
+
+    Others may go by these.
+    """
+    services = [draft.service for draft in drafts if not draft.service.probe_as_master_of]
+    return {
+        name: probe.parent
+        for service in services
+        for server in service.servers
+        for name, probe in zip(service.probe_names(server), service.probes_upon(server), strict=True)
     }

@@ -6,8 +6,9 @@ key to change; a value from `defaults:` is blamed where it stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from havip.clock import ZERO, centiseconds, milliseconds, seconds, spell
 from havip.config import (
@@ -121,8 +122,16 @@ CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
 )
 
 
-def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
-    """Run every check over one file."""
+def check(
+    root: Reading,
+    drafts: Sequence[Draft],
+    problems: Problems,
+    made: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Run every check over one file.
+
+    ``made`` are the names of health checks beside those that it defines, with those of their parents.
+    """
     for draft in drafts:
         for needed, objections in CHECKS:
             if needed.isdisjoint(draft.bad):
@@ -134,12 +143,12 @@ def check(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
     checks_cast.check(drafts, problems)
     checks_holdings.check(root, drafts, problems)
     check_groups(root, drafts, problems)
-    check_tracking(root, drafts, problems)
+    check_tracking(root, drafts, problems, made)
     checks_notify.check(root, problems)
     check_dumps(root, problems)
     checks_health.check(root, problems)
     checks_snmp.check(root, problems)
-    check_relations(root, problems)
+    check_relations(root, problems, made)
     checks_metrics.check(root, problems)
     check_devices(drafts, problems)
     check_accept(drafts, problems)

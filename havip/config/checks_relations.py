@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import Final
 
 from havip.config.draft import good, group_of, list_of
@@ -19,8 +20,13 @@ OF_PROBES: Final = (
 )  # fmt: skip
 
 
-def check_relations(root: Reading, problems: Problems) -> None:
-    """Check parents, those who are one together, and what damps."""
+def check_relations(
+    root: Reading, problems: Problems, made: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Check parents, those who are one together, and what damps.
+
+    ``made`` are the names of further checks with those of their parents.
+    """
     checks = group_of(root, "checks")
     needed: dict[str, dict[str, Place]] = {}
     for name, read in checks.items():
@@ -32,7 +38,7 @@ def check_relations(root: Reading, problems: Problems) -> None:
                 if key != "parent":
                     problems.add(place, f"{quote(needs)} again", why="once is enough")
                 continue
-            if needs in checks:
+            if needs in checks or needs in made:
                 needed[name][needs] = place
             else:
                 why = 'none below "checks"'
@@ -40,7 +46,7 @@ def check_relations(root: Reading, problems: Problems) -> None:
                 problems.add(place, quote(needs), "the name of a health check", nearest=nearest, why=why)
         check_together(read.value, problems)
         check_damping(group_of(read.value, "damping"), problems)
-    check_circles(needed, problems)
+    check_circles(needed, made, problems)
 
 
 def named(reading: Reading) -> Iterator[tuple[str, str, Place]]:
@@ -88,14 +94,19 @@ def check_damping(reading: Mapping[str, Read], problems: Problems) -> None:
         problems.add(place, f"suppress {values['suppress']} is never reached", why=why)
 
 
-def check_circles(needed: Mapping[str, Mapping[str, Place]], problems: Problems) -> None:
+def check_circles(
+    needed: Mapping[str, Mapping[str, Place]], made: Mapping[str, str], problems: Problems
+) -> None:
     """Refuse checks that go by each other round in a circle, or by themselves."""
-    graph = {name: [one for one in others if one in needed] for name, others in needed.items()}
+    graph = {name: [one for one in others if one in needed or one in made] for name, others in needed.items()}
+    graph |= {name: [parent] for name, parent in made.items() if parent in needed}
     while True:
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
             circle: list[str] = error.args[1]
+            while circle[1] not in needed:  # one that is made names nothing itself
+                circle = [*circle[1:], circle[1]]
             way = " -> ".join(reversed(circle))
             place = needed[circle[1]][circle[0]]  # it names the one before it
             why = "no verdict of theirs would follow from a probe"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
@@ -24,15 +24,17 @@ REFERENCES: Final = (
 )
 
 
-def check_tracking(root: Reading, drafts: Sequence[Draft], problems: Problems) -> None:
-    """Check every `track`, and what is tracked."""
+def check_tracking(
+    root: Reading, drafts: Sequence[Draft], problems: Problems, made: Collection[str] = ()
+) -> None:
+    """Check every `track`, and what is tracked; ``made`` are names of checks beside those of the file."""
     used: set[tuple[str, str]] = set()
     for draft in drafts:
         track = group_of(draft.reading, "track")
-        check_names(root, track, used, problems)
+        check_names(root, track, used, problems, made)
         check_router(draft, track, problems)
     for _, track in tracks_of(root):
-        check_names(root, track, used, problems)
+        check_names(root, track, used, problems, made)
     for section in ("scripts", "tracked_files", "tracked_processes"):
         for name, read in group_of(root, section).items():
             if (section, name) not in used:
@@ -42,7 +44,13 @@ def check_tracking(root: Reading, drafts: Sequence[Draft], problems: Problems) -
     check_delays(root, drafts, problems)
 
 
-def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], problems: Problems) -> None:
+def check_names(
+    root: Reading,
+    track: Reading,
+    used: set[tuple[str, str]],
+    problems: Problems,
+    made: Collection[str] = (),
+) -> None:
     """Refuse names that nothing has, and a thing that is tracked twice; note what is used."""
     for items, key, section, noun in REFERENCES:
         seen: dict[str, Place] = {}
@@ -53,7 +61,7 @@ def check_names(root: Reading, track: Reading, used: set[tuple[str, str]], probl
                 problems.add(place, f"{quote(name)} again", why=why)
             seen.setdefault(name, place)
             used.add((section, name))
-            if section and name not in known:
+            if section and name not in known and not (section == "checks" and name in made):
                 nearest, why = nearest_of(name, known), f'none below "{section}"'
                 problems.add(place, quote(name), f"the name of a {noun}", nearest=nearest, why=why)
 

@@ -59,7 +59,7 @@ def understood(node: Node, problems: Problems, *, elsewhere: bool) -> Configurat
     root = Read(balancing_draft.upon_defaults(root.value), root.place)
     KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
     routers, services = draft.routers(root.value), balancing_draft.services(root.value)
-    checks.check(root.value, routers, problems)
+    checks.check(root.value, routers, problems, balancing_draft.lasting(services))
     if not LOAD_BALANCER.isdisjoint(root.value):
         from havip.config import (
             checks_balancing,
