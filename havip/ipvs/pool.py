@@ -244,10 +244,11 @@ def labelled(
         return server if why == server.why else replace(server, why=why)
     news = what != UNKNOWN and not server.leaving
     if server.state == UNKNOWN and not server.told:
+        starts_failed = settings.service.start_failed
         if what == UP:
-            news = settings.notify_initial
+            news = settings.notify_initial or starts_failed
         elif what == DOWN:
-            news = not presumed(settings, server)
+            news = not (starts_failed or presumed(settings, server))
     if news and state.phase is Phase.RUNNING and what != server.told:
         told.append(Tell(name, what, why))
         server = replace(server, told=what)

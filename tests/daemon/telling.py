@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PATIENCE = 15.0
@@ -23,14 +24,18 @@ class Fifo:
 
     def wait_for(self, line: str) -> None:
         """Return once ``line`` has come after the one that was last waited for."""
+        self.wait_until(lambda: line in self.lines[self._waited :], repr(line))
+        self._waited = self.lines.index(line, self._waited) + 1
+
+    def wait_until(self, come: Callable[[], bool], what: str) -> None:
+        """Return once the lines are such."""
         deadline = time.monotonic() + PATIENCE
-        while line not in self.lines[self._waited :]:
+        while not come():
             ready, _, _ = select.select([self._fd], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise AssertionError(f"{line!r} never came, but {self.lines}")
+                raise AssertionError(f"{what} never came, but {self.lines}")
             *whole, self._rest = (self._rest + os.read(self._fd, 65536)).split(b"\n")
             self.lines += [one.decode() for one in whole]
-        self._waited = self.lines.index(line, self._waited) + 1
 
     def close(self) -> None:
         """Stop reading."""

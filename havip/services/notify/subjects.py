@@ -57,7 +57,8 @@ def endpoint_of_service(service: VirtualService) -> str:
 
 def endpoint_of_server(service: VirtualService, server: RealServer) -> str:
     """Return what keepalived calls a server."""
-    return f"[{server.address}]:{service.transport}:{service.port_of(server)}"
+    transport = service.transport if service.fwmark is None else "none"
+    return f"[{server.address}]:{transport}:{service.port_of(server)}"
 
 
 def owned(settings: T, daemon: Daemon) -> T:

@@ -40,7 +40,9 @@ def test_a_server_is_called_by_its_own_port_or_that_of_its_service() -> None:
     assert of(WEB)["server", "web/a"].endpoint == "[10.0.0.1]:tcp:80 [192.0.2.1]:tcp:80"
     other = replace(WEB, servers=(replace(A, port=8080),))
     assert of(other)["server", "web/a"].endpoint == "[10.0.0.1]:tcp:8080 [192.0.2.1]:tcp:80"
-    assert of(MARKED)["server", "web/a"].endpoint == "[10.0.0.1]:tcp:0 FWM 7"
+    assert of(MARKED)["server", "web/a"].endpoint == "[10.0.0.1]:none:0 FWM 7"
+    marked = replace(MARKED, servers=(replace(A, port=80),))
+    assert of(marked)["server", "web/a"].endpoint == "[10.0.0.1]:none:80 FWM 7"
 
 
 def test_a_server_without_programs_of_its_own_runs_none_and_is_told_of_as_its_service() -> None:
