@@ -20,6 +20,8 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 EXAMPLES = sorted((ROOT / "etc").rglob("*.yaml"))
 BOOK = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/configuration.md").read_text(), re.DOTALL)
 
+BALANCING = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/load-balancing.md").read_text(), re.DOTALL)
+
 GOOD = "{interface: eth0, vrid: 51, addresses: [192.0.2.1/24]}"
 
 
@@ -45,6 +47,11 @@ def test_the_schema_accepts_every_example_of_the_book(block: str) -> None:
     assert complaints(block) == []
 
 
+@pytest.mark.parametrize("block", BALANCING)
+def test_the_schema_accepts_virtual_services_with_and_without_virtual_routers(block: str) -> None:
+    assert rejected(yaml.safe_load(block)) == []
+
+
 def test_the_schema_accepts_groups_whose_lines_are_all_commented_out() -> None:
     assert rejected(yaml.safe_load(f"daemon:\ndefaults:\nvirtual_routers: {{gateway: {GOOD}}}")) == []
 
@@ -57,6 +64,10 @@ REJECTED = {
     "virtual_routers:": "$.virtual_routers",
     "virtual_routers: []": "$.virtual_routers",
     f"virtual_routers: {{a b: {GOOD}}}": "$.virtual_routers",
+    "virtual_services: {web: {address: 192.0.2.1, prot: 80}}": "$.virtual_services.web",
+    "virtual_services: {web: {scheduler: wrrr}}": "$.virtual_services.web.scheduler",
+    "virtual_services: {a/b: {address: 192.0.2.1, port: 80}}": "$.virtual_services",
+    "service_defaults: {scheduler: rr}": "$",
     f"virtual_routers: {{{'x' * 65}: {GOOD}}}": "$.virtual_routers",
     "virtual_routers: {a: }": "$.virtual_routers.a",
     "virtual_routers: {a: {vrid: 51, addresses: [192.0.2.1]}}": "$.virtual_routers.a",
