@@ -6,13 +6,10 @@ has) or in `Malformed`.  Numbers are in the byte order of the host, but for port
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 from typing import Final, assert_never
 
-from havip.config.cast import Address
 from havip.ipvs.model import (
     AddDestination,
     AddService,
@@ -60,37 +57,48 @@ _MASK: Final = Struct("!I")
 _FLAGS: Final = Struct("=II")  # flags, mask
 _MARK: Final = Struct("=HHHxx HHI")
 _PLACE: Final = Struct("=HHHxx HHHxx HH16s HHHxx")  # family, protocol, address, port
-_WHERE: Final = Struct("=HH16s HHHxx HHHxx")  # address, port, family
-# forwarding, weight, thresholds, type, port and flags of the tunnel
-_HOW: Final = Struct("=HHI HHI HHI HHI HHBxxx HHHxx HHHxx")
-_LITTLE: Final = sys.byteorder == "little"
-
-
-def change(family: int, sequence: int, wanted: Change) -> bytes:
-    """Return a change as a message; ``family`` is the number of the generic netlink family.
-
-    Success is silent: see `havip.netlink.codec.marker`.
-    """
-    match wanted:
-        case AddService(service=service):
-            return _request(family, NEW_SERVICE, sequence, _whole(service))
-        case EditService(service=service):
-            return _request(family, SET_SERVICE, sequence, _whole(service))
-        case DropService(key=key):
-            return _request(family, DEL_SERVICE, sequence, _named(key))
-        case AddDestination(service=key, destination=one):
-            return _request(family, NEW_DEST, sequence, _named(key) + _destination(one))
-        case EditDestination(service=key, destination=one):
-            return _request(family, SET_DEST, sequence, _named(key) + _destination(one))
-        case DropDestination(service=key, key=name):
-            return _request(family, DEL_DEST, sequence, _named(key) + attribute(DESTINATION, _where(name)))
-        case _:
-            assert_never(wanted)
+_WHERE: Final = Struct("=HH HH16s HHHxx HHHxx")  # the attribute itself; address, port, family
+#: the same, then forwarding, weight, thresholds, and type, port and flags of the tunnel
+_DESTINATION: Final = Struct("=HH HH16s HHHxx HHHxx HHI HHI HHI HHI HHBxxx HHHxx HHHxx")
+_LITTLE: Final = _U16.pack(1) == b"\1\0"
 
 
 def changes(family: int, first: int, wanted: Iterable[Change]) -> list[bytes]:
-    """Return changes as messages with consecutive sequence numbers."""
-    return [change(family, sequence, one) for sequence, one in enumerate(wanted, first)]
+    """Return changes as messages with consecutive sequence numbers from ``first`` on.
+
+    ``family`` is the number of the generic netlink family.  Success is silent: see
+    `havip.netlink.codec.marker`.
+    """
+    made: list[bytes] = []
+    last: ServiceKey | None = None
+    named = b""
+    for sequence, one in enumerate(wanted, first):
+        command, key, body = _parts(one)
+        if key is not None:
+            if key is not last:  # most come service by service
+                last, named = key, _named(key)
+            body = named + body
+        made.append(generic.request(family, command, _VERSION, 0, sequence, body))
+    return made
+
+
+def _parts(change: Change) -> tuple[int, ServiceKey | None, bytes]:
+    """Return the command, the service that is only named, and what else there is to say."""
+    match change:
+        case AddDestination(service=key, destination=one):
+            return NEW_DEST, key, _destination(one)
+        case EditDestination(service=key, destination=one):
+            return SET_DEST, key, _destination(one)
+        case DropDestination(service=key, key=name):
+            return DEL_DEST, key, _where(name)
+        case AddService(service=service):
+            return NEW_SERVICE, None, _whole(service)
+        case EditService(service=service):
+            return SET_SERVICE, None, _whole(service)
+        case DropService(key=key):
+            return DEL_SERVICE, key, b""
+        case _:
+            assert_never(change)
 
 
 def get_services(family: int, sequence: int) -> bytes:
@@ -206,26 +214,23 @@ def _whole(service: Service) -> bytes:
 
 def _where(key: DestinationKey) -> bytes:
     return _WHERE.pack(
-        *(20, DEST_ADDRESS, key.address.packed, 6, DEST_PORT, _port(key.port)),
-        *(6, DEST_FAMILY, AF_INET if key.address.version == 4 else AF_INET6),
+        *(_WHERE.size, DESTINATION, 20, DEST_ADDRESS, key.address.packed, 6, DEST_PORT, _port(key.port)),
+        *(6, DEST_FAMILY, FAMILY[key.address.version]),
     )
 
 
 def _destination(one: Destination) -> bytes:
-    how = _HOW.pack(
+    key = one.key
+    return _DESTINATION.pack(
+        *(_DESTINATION.size, DESTINATION, 20, DEST_ADDRESS, key.address.packed),
+        *(6, DEST_PORT, _port(key.port), 6, DEST_FAMILY, FAMILY[key.address.version]),
         *(8, DEST_FORWARD, one.forward, 8, DEST_WEIGHT, one.weight & 0xFFFFFFFF),
         *(8, DEST_UPPER, one.upper_threshold, 8, DEST_LOWER, one.lower_threshold),
         *(5, DEST_TUNNEL, one.tunnel, 6, DEST_TUNNEL_PORT, _port(one.tunnel_port)),
         *(6, DEST_TUNNEL_FLAGS, one.tunnel_flags),
     )
-    return attribute(DESTINATION, _where(one.key) + how)
 
 
 def _port(port: int) -> int:
     """Return the number that stands in the memory of this host as the network has the port."""
     return (port & 0xFF) << 8 | port >> 8 if _LITTLE else port
-
-
-def address_of(packed: bytes, family: int) -> Address:
-    """Return the address at the start of ``packed``; ``family`` is that of a socket."""
-    return IPv4Address(packed[:4]) if family == AF_INET else IPv6Address(packed[:16])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from havip.balancing import Counts
 from havip.errors import KernelRefused, NoNamespace, NotPermitted
 from havip.ipvs import answers, codec
+from havip.ipvs.layout import Layouts
 from havip.ipvs.model import (
     Change,
     Destination,
@@ -45,6 +46,7 @@ class Kernel:
     def __init__(self, namespace: str | None = None) -> None:
         """Raises `Unavailable`."""
         self._socket = open_in(namespace)
+        self._layouts = Layouts()
         file = THIS_NETWORK_NAMESPACE if namespace is None else namespace_path(namespace)
         self.where = name_of_network_namespace(self._socket.socket, file)
         try:
@@ -90,7 +92,7 @@ class Kernel:
                 return found  # it has gone in the meantime
             raise
         for message in listed:
-            told = answers.destination(message.body, key.family)
+            told = self._layouts.destination(message.body, key.family)
             if told is not None:
                 one, traffic[key, told[0].key] = told
                 found[one.key] = one

@@ -17,6 +17,8 @@ _CONTROLLER_VERSION: Final = 1
 _FAMILY_ID, _FAMILY_NAME = 1, 2
 
 _COMMAND: Final = Struct("=BBxx")  # command, version
+#: length, family, flags, sequence, port of the sender; command, version
+_HEADER: Final = Struct("=IHHII BBxx")
 _ID: Final = Struct("=H")
 
 #: where the attributes of a message begin
@@ -25,7 +27,8 @@ ATTRIBUTES_AT: Final = _COMMAND.size
 
 def request(family: int, command: int, version: int, flags: int, sequence: int, body: bytes) -> bytes:
     """Return a command to a family."""
-    return codec.request(family, codec.REQUEST | flags, sequence, _COMMAND.pack(command, version) + body)
+    size = _HEADER.size + len(body)
+    return _HEADER.pack(size, family, codec.REQUEST | flags, sequence, 0, command, version) + body
 
 
 def get_family(sequence: int, name: str) -> bytes:
