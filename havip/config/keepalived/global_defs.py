@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 from havip.config.keepalived.commands import Program
 from havip.config.keepalived.instance import OWNER, announce
+from havip.config.keepalived.load_balancer import ANYWHERE as OF_BALANCER
+from havip.config.keepalived.load_balancer import GLOBALS as BALANCER
 from havip.config.keepalived.mail import MAIL, settle_mail
 from havip.config.keepalived.processes import ANYWHERE, PROCESSES, ignored, settle_snmp
 from havip.config.keepalived.report import Outcome
@@ -219,7 +221,9 @@ FIREWALL: Final = (
     *ignored("nftables_ifindex", "the number of an interface that is made anew is another one"),
     *ignored("vrrp_iptables vrrp_ipsets", NFTABLES),
 )
-GLOBAL_DEFS: Final = Table("global_defs", (*VRRP, *SCRIPTS, *MAIL, *FIREWALL, *PROCESSES, *ANYWHERE))
+GLOBAL_DEFS: Final = Table(
+    "global_defs", (*VRRP, *SCRIPTS, *MAIL, *FIREWALL, *PROCESSES, *ANYWHERE, *OF_BALANCER, *BALANCER)
+)
 GARP_GROUP: Final = Table(
     "garp_group",
     (
@@ -232,6 +236,7 @@ GARP_GROUP: Final = Table(
 ROWS: Final = (
     Row("global_defs", P0, Block(GLOBAL_DEFS, begin, end)),
     *ANYWHERE,
+    *OF_BALANCER,
     Row("garp_group", P2, Block(GARP_GROUP, begin_garp_group, end_garp_group)),
     Row("bfd_instance", P2, Lacking("havip has no BFD")),
 )

@@ -63,6 +63,9 @@ def alert(scope: Scope, statement: Statement) -> None:
         scope.report.drop(statement.words[1], quote(statement.words[1].text), "on or off")
         return
     scope.memory[statement.name] = (statement.words[0], on)
+    if statement.name == "smtp_alert":
+        word = statement.words[0]
+        scope.whole.globals["smtp_alert"] = Word("true" if on else "false", word.line, word.column)
     scope.report.take(Outcome.MAPPED, statement.words[0], "defaults.notify.mail")
 
 

@@ -88,6 +88,22 @@ class Made:
         found = self.get(path)
         return found.text if isinstance(found, Scalar) else ""
 
+    def text_at(self, *keys: str) -> str:
+        """Return the single value that keys lead to, whatever is in them; empty: there is none."""
+        made: Node | Made | Listed | None = self
+        for key in keys:
+            found = made.entries.get(key) if isinstance(made, Made) else None
+            made = None if found is None else found[1]
+        return made.text if isinstance(made, Scalar) else ""
+
+    def has_at(self, *keys: str) -> bool:
+        """Say whether keys lead to something, whatever is in them."""
+        made: Node | Made | Listed | None = self
+        for key in keys:
+            found = made.entries.get(key) if isinstance(made, Made) else None
+            made = None if found is None else found[1]
+        return made is not None
+
     def where(self, path: str) -> Word | None:
         """Return the directive that gave the value at a path, or the key in its place; None: nothing did."""
         above, _, key = path.rpartition(".")

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from havip.config.keepalived import global_defs, groups, instance, routers, statics, tracking
+from havip.config.keepalived import (
+    global_defs,
+    groups,
+    instance,
+    load_balancer,
+    routers,
+    statics,
+    tracking,
+    virtual_servers,
+)
+from havip.config.keepalived.http_checks import SSL_BLOCK
 from havip.config.keepalived.table import Table
 from havip.config.keepalived.whole import Whole
 
@@ -20,6 +30,8 @@ ROOT: Final = Table(
         *instance.ROWS,
         *groups.ROWS,
         *statics.ROWS,
+        *virtual_servers.ROWS,
+        SSL_BLOCK,
     ),
 )
 FINISH: Final[tuple[Callable[[Whole], None], ...]] = (
@@ -27,4 +39,6 @@ FINISH: Final[tuple[Callable[[Whole], None], ...]] = (
     groups.settle,
     statics.settle,
     global_defs.settle,
+    virtual_servers.settle,
+    load_balancer.settle,
 )

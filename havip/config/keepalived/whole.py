@@ -47,6 +47,8 @@ class Whole:
         self.needed: dict[str, Word] = {}  # track groups that something static names
         self.needing: dict[str, Word] = {}  # virtual routers that need it
         self.checks_sources = False  # unicast adverts are taken from peers only
+        self.ssl: dict[str, Word] = {}  # of every SSL_GET
+        self.services: list[Scope] = []
         self.gaps: dict[str, dict[int, Word]] = {}  # between announcements, by interface and IP version
 
     @staticmethod
