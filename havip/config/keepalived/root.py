@@ -14,6 +14,7 @@ from havip.config.keepalived import (
     instance,
     load_balancer,
     routers,
+    services,
     statics,
     tracking,
     virtual_servers,
@@ -39,6 +40,6 @@ FINISH: Final[tuple[Callable[[Whole], None], ...]] = (
     groups.settle,
     statics.settle,
     global_defs.settle,
-    virtual_servers.settle,
+    services.settle,
     load_balancer.settle,
 )
