@@ -18,7 +18,7 @@ from havip.config.draft import good, group_of
 from havip.config.problems import Problems, nearest_of, quote
 from havip.config.reader import Reading
 from havip.ipvs.conflicts import same_mark, shared
-from havip.ipvs.wanted import MOST_ENDPOINTS, count, families
+from havip.ipvs.wanted import MOST_ENDPOINTS, count, families, family_of_mark
 
 WAYS: Final[tuple[str, ...]] = ("address", "fwmark", "group")
 FLAG_OF: Final = {"sh-port": "sh", "sh-fallback": "sh", "mh-port": "mh", "mh-fallback": "mh"}
@@ -51,12 +51,13 @@ def check(root: Reading, drafts: Sequence[ServiceDraft], problems: Problems) -> 
 
 
 def families_of(service: VirtualService, group: ServiceGroup | None) -> set[int]:
-    """Return which families its clients have; none: those of its servers."""
+    """Return which families its clients have: marks without one have that of the servers."""
+    of_marks = family_of_mark(service)
     if group is not None:
-        return {*families(group), *(mark.family for mark in group.fwmarks if mark.family)}
+        return {*families(group), *(mark.family or of_marks for mark in group.fwmarks)}
     if service.address is not None:
         return {service.address.version}
-    return {service.family} if service.family else set()
+    return {of_marks} if service.fwmark is not None else set()
 
 
 def ports_of(service: VirtualService, group: ServiceGroup | None) -> set[int | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from havip.config.balancing import Encapsulation, Method, RealServer, SorryServer, TunnelChecksum
 from havip.config.balancing_draft import ServiceDraft
@@ -81,8 +81,6 @@ def check_servers(root: Reading, draft: ServiceDraft, reach: Reach, problems: Pr
     check_forwarding(good(sorry, "forwarding"), problems)
     if not draft.bad.isdisjoint(("servers", "sorry_server", "forwarding", "port", "address", "fwmark")):
         return
-    if not reach.families:
-        reach = replace(reach, families={server.address.version for server in draft.service.servers[:1]})
     taken: dict[tuple[Address, int], Place] = {}
     for server, read in draft.servers():
         place = read.value["address"].place

@@ -79,6 +79,18 @@ REFUSED = {
         f'5:31: {WEB}.servers.web1.address: expected an IPv4 address, found "2001:db8::1": '
         "only a tunnel leads from IPv4 to a server of another family",
     ),
+    "a server of another family than the mark's": (
+        service(
+            "forwarding: nat",
+            way="group: front\n    port: 80",
+            rest="service_groups: {front: {addresses: [192.0.2.10], fwmarks: [7]}}\n",
+        ).replace(
+            "{web1: {address: 192.168.1.11}}",
+            '{a: {address: "2001:db8::1", forwarding: tunnel}, b: {address: 192.168.1.11}}',
+        ),
+        f'5:77: {WEB}.servers.b.address: expected an IPv6 address, found "192.168.1.11": '
+        "only a tunnel leads from IPv6 to a server of another family",
+    ),
     "a tunnel to another family beside a sync daemon": (
         service("forwarding: tunnel", rest="load_balancer: {sync_daemon: eth1}\n").replace(
             "192.168.1.11", '"2001:db8::1"'
