@@ -66,6 +66,7 @@ from havip.plain import Unfit
 
 RARELY: Final = (50_000, 20, 20)  # allocations, and passes over the younger, before a pass of the collector
 ALIVE_EVERY: Final = 1.0  # seconds
+WORD_WITHIN: Final = 15.0  # seconds: the supervisor has all routers resign first
 LONGEST: Final = 300  # characters of what was not understood
 KEPT_BACK: Final = 512  # descriptors for scripts, files and ourselves
 #: To run scripts as other users and end them, to hear of processes, to read files that are others' alone; to
@@ -86,7 +87,7 @@ class Checker:
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
         self._checks = Checks(self._told, Runner(runs), places=places())
-        self._balancer = Balancer(self._post, open_ipvs, self._checks.hold)
+        self._balancer = Balancer(self._post, open_ipvs, self._checks.hold, self._fail)
         self._departing: asyncio.Task[None] | None = None
         self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
@@ -96,7 +97,7 @@ class Checker:
     async def run(self) -> None:
         """Check until told to leave."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._leave.set)
+        loop.add_signal_handler(signal.SIGTERM, self._end)
         for number in (
             *signals.DUMPS,
             signal.SIGINT,
@@ -116,6 +117,24 @@ class Checker:
         self._describing.stop()
         await asyncio.sleep(0)  # the scripts that run are killed
 
+    def _end(self) -> None:
+        """Leave at SIGTERM; with services in the kernel, once the supervisor had time to say `Depart`.
+
+        systemd sends the signal to both of us at once.
+        """
+        patience = WORD_WITHIN if self._balancer.in_use and not self._channel.closed else 0.0
+        asyncio.get_running_loop().call_later(patience, self._end_unasked)
+
+    def _end_unasked(self) -> None:
+        if self._departing is None:
+            self._leave.set()
+
+    def _fail(self, why: str) -> None:
+        """Leave for another life, which the supervisor starts."""
+        self.log(ERROR, why[:LONGEST])
+        self.unfit = True
+        self._leave.set()
+
     async def _live(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY)
@@ -126,9 +145,7 @@ class Checker:
         try:
             received = self._channel.receive()
         except Unfit as error:  # as when the package was exchanged under a running daemon
-            self.log(ERROR, f"the checker worker is told what it does not understand: {error}"[:LONGEST])
-            self.unfit = True
-            self._leave.set()
+            self._fail(f"the checker worker is told what it does not understand: {error}")
             return
         for message in received:
             self._obey(message)

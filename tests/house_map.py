@@ -190,6 +190,7 @@ MAY_ASK = {
         "havip.checker",
         "havip.healthcheck",
         "havip.ipvs.balancer",
+        "havip.ipvs.herald",
         "havip.services.hold",
         "havip.supervisor",
         "havip.vrrp.blackbox",
@@ -197,7 +198,7 @@ MAY_ASK = {
     ),
     "uptime": ("havip.services.hold",),
     "wall": (
-        "havip.ipvs.balancer",
+        "havip.ipvs.herald",
         "havip.services.checkbook",
         "havip.services.servicebook",
         "havip.services.events",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
-from havip.balancing import BalancerReport as Report
+from havip.backoff import pause_after
 from havip.balancing import (
+    BalancerReport,
     DropService,
     PacketsMarked,
     PutLoadBalancer,
@@ -21,24 +23,25 @@ from havip.balancing import (
     RouterState,
     ServiceReport,
 )
-from havip.clock import NEVER, Instant, after, milliseconds, monotonic, seconds, to_seconds, wall
+from havip.clock import NEVER, Duration, Instant, after, milliseconds, monotonic, seconds, to_seconds
 from havip.config.balancing import LoadBalancer, OnStop
 from havip.ipvs import pool
 from havip.ipvs.drift import Drift
 from havip.ipvs.held import Held
+from havip.ipvs.herald import Herald, reports
 from havip.ipvs.model import Reading, Sync
 from havip.ipvs.places import Places
 from havip.ipvs.programmer import Programmer, Unavailable
 from havip.ipvs.roll import Roll
+from havip.ipvs.routers import Routers
 from havip.ipvs.wanted import wanted_sync, wanted_timeouts
-from havip.messages import Message, TrackResult, Transition
+from havip.messages import Message, TrackResult
 from havip.waiting import happens
 
 log = logging.getLogger("havip.checker")
 
 COUNT_EVERY: Final = milliseconds(500)  # while servers drain: until their last connection is gone
 TRY_AGAIN: Final = seconds(5)  # to reach an IPVS that is not there
-MASTER: Final = "MASTER"
 
 Open = Callable[[str | None, str | None], Programmer]  # (network namespace, instance); raises Unavailable
 
@@ -46,7 +49,8 @@ Open = Callable[[str | None, str | None], Programmer]  # (network namespace, ins
 class Balancer:
     """Every virtual service, and the one who programs the kernel for them.
 
-    ``hold`` is told which checks need not run, and which must again (`probe_as_master_of`).
+    ``hold`` is told which checks need not run, and which must again (`probe_as_master_of`); ``fail`` is
+    called, with words, when nothing is programmed any more for an error of ours.
     """
 
     def __init__(
@@ -54,19 +58,20 @@ class Balancer:
         post: Callable[[Message], None],
         open_kernel: Open,
         hold: Callable[[Iterable[str], bool], None] = lambda names, held: None,
+        fail: Callable[[str], None] = log.error,
     ) -> None:
         self._post = post
+        self._herald = Herald(post)
         self._open = open_kernel
-        self._hold = hold
+        self._routers = Routers(hold)
+        self._fail = fail
         self._settings = LoadBalancer()
         self._sync_id = 0
         self._instance: str | None = None
         self._coming: dict[str, PutService | None] = {}  # with the next commit
         self._coming_settings: PutLoadBalancer | None = None
         self._roll = Roll()
-        self._held = self._roll.services
-        self.knows, self.forget = self._roll.knows, self._roll.forget
-        self._routers: dict[str, str] = {}
+        self._held, self.knows, self.forget = self._roll.services, self._roll.knows, self._roll.forget
         self._programmer: Programmer | None = None
         self._why = ""  # there is none
         self._dirty: dict[Held, None] = {}  # what is to be compared with the kernel
@@ -77,6 +82,13 @@ class Balancer:
         self._stir = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._repaired = 0
+        self._mended: dict[Held, None] = {}  # of which something was put back
+        self._failures = 0  # looks at the whole, in a row, after which the kernel has refused something
+
+    @property
+    def in_use(self) -> bool:
+        """Say whether there is, or was, anything to program."""
+        return self._task is not None
 
     # What the supervisor says.
 
@@ -102,13 +114,12 @@ class Balancer:
 
     def router(self, message: RouterState) -> None:
         """Learn how a virtual router is that services or the sync daemon go by."""
-        before = self._routers.get(message.name)
-        self._routers[message.name] = message.state
-        if (before == MASTER) is (message.state == MASTER):
+        if not self._routers.hear(message.name, message.state):
             return
         for held in self._held.values():
             if held.settings.service.probe_as_master_of == message.name:
                 self._suspend(held)
+                self._routers.hold(held.settings.service)
         daemon = self._settings.sync_daemon
         self._sync_due = self._sync_due or (daemon is not None and daemon.router == message.name)
         self._stir.set()
@@ -141,35 +152,48 @@ class Balancer:
             else:
                 self._have(message, now)
         self._roll.learn()
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
-        self._stir.set()
+        self._work_on()
 
     def _take_settings(self, message: PutLoadBalancer) -> None:
-        before, self._settings = self._settings, message.settings
+        self._settings = message.settings
         self._sync_id, self._instance = message.sync_id, message.instance
         self._sync_due = True
-        if before.network_namespace != message.settings.network_namespace and self._programmer is not None:
-            self._programmer.leave(kept=True)
-            self._programmer = None
         self._whole_at = min(self._whole_at, monotonic())
-        if self._task is None and message.settings != LoadBalancer():
+        initial = message.settings.notify_initial
+        for held in self._held.values():
+            held.settings = replace(held.settings, notify_initial=initial)
+        if message.settings != LoadBalancer():
+            self._work_on()
+
+    def _work_on(self) -> None:
+        if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task.add_done_callback(self._ended)
+        self._stir.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._fail(f"the load balancer has failed: {task.exception()!r}")
 
     def _have(self, message: PutService, now: Instant) -> None:
         service, orders = message.service, self._roll.orders(message.service.name)
         settings = pool.Settings(service, self._settings.notify_initial)
         held = self._held.get(service.name)
         if held is not None:
-            self._note(held, held.change(settings, message.group, orders, now), now)
+            self._note(held, held.change(settings, message.group, orders, now))
             self._suspend(held)
         else:
             held = self._held[service.name] = Held(settings, message.group)
-            present = {} if self._programmer is None else self._programmer.reading.table
-            told = held.begin(present, orders, self._rests(held), now)
-            self._hold_checks(held, self._rests(held))
-            self._note(held, told, now)
+            present = {} if self._programmer is None else self._programmer.present
+            self._note(held, held.begin(present, orders, self._routers.rests(service), now))
+        self._routers.hold(service)
         self._roll.look_at(held)
+
+    def _suspend(self, held: Held) -> None:
+        """Have a service go on without probes while its router is not MASTER."""
+        rests = self._routers.rests(held.settings.service)
+        if rests is not held.state.suspended:
+            self._step(held, pool.Suspended(rests), monotonic())
 
     def _remove(self, name: str, now: Instant) -> None:
         held = self._held.get(name)
@@ -203,11 +227,16 @@ class Balancer:
                 self._step(held, pool.Tick(), now)
         programmer = self._programmer
         if programmer is None:
-            self._dirty.clear()
+            dirty, self._dirty = self._dirty, {}
+            for held in dirty:
+                self._herald.blame(held, self._why)
+                self._herald.report(held, Reading())
+            self._forget(dirty)
+            self._herald.tell()
             return
-        if now >= self._count_at:
-            self._count(programmer, now)
         await self._program(programmer, now)
+        if monotonic() >= self._count_at:
+            self._count(programmer)
         draining = any(pool.awaited(held.state) for held in self._held.values())
         self._count_at = after(monotonic(), COUNT_EVERY) if draining else NEVER
 
@@ -216,45 +245,66 @@ class Balancer:
         for held, judged in self._roll.news():
             self._step(held, judged, now)
 
-    def _count(self, programmer: Programmer, now: Instant) -> None:
-        reading = programmer.read()
+    def _count(self, programmer: Programmer) -> None:
+        """Count the connections of servers that drain: by now the kernel gives them no new ones."""
         for held in list(self._held.values()):
-            left = held.left(reading)
-            if left is not None:
-                self._step(held, left, now)
+            if pool.awaited(held.state):
+                left = held.left(programmer.look_at(held.layout.services))
+                if left is not None:
+                    self._step(held, left, monotonic())
+                    self._stir.set()
 
     async def _program(self, programmer: Programmer, now: Instant) -> None:
         """Have the kernel hold what is wanted, and say where it refuses."""
-        daemon = self._settings.sync_daemon
-        wanted_syncs: list[Sync] = []
-        starting: tuple[Sync, ...] = ()
         whole = now >= self._whole_at
-        if whole or self._sync_due:
-            state = self._routers.get(daemon.router, "") if daemon is not None else ""
-            wanted_syncs = wanted_sync(daemon, self._sync_id, state)
-            starting = programmer.stop_syncs(wanted_syncs, self._settings.foreign)
-        dirty, self._dirty = list(self._held.values()) if whole else list(self._dirty), {}
+        changed, self._dirty = self._dirty, {}
+        dirty = list(self._held.values()) if whole else list(changed)
+        syncs_due, self._sync_due = whole or self._sync_due, False
+        syncs = self._syncs()
+        starting = programmer.stop_syncs(syncs, self._settings.foreign) if syncs_due else ()
         wanted = self._places.wanted(programmer, dirty, now)
         if whole:
             programmer.set_timeouts(wanted_timeouts(self._settings.timeouts))
             table = {key: one for key, one in wanted.items() if one is not None}
             refused = await programmer.reconcile(table, self._settings.foreign, self._drifted)
-            self._whole_at = after(monotonic(), self._settings.reconcile)
+            self._failures = self._failures + 1 if refused else 0
+            self._whole_at = after(monotonic(), self._pause())
         else:
             refused = await programmer.edit(wanted)
-        if whole or self._sync_due:
-            self._sync_due = False
-            programmer.start_syncs(wanted_syncs, starting)
-        self._places.blame(dirty, refused)
-        for held in dirty:
-            self._report(held)
-        self._roll.remove([held.name for held in self._held.values() if held.finished])
+        if syncs_due:
+            programmer.start_syncs(syncs, starting)
+        if refused and not whole and not self._failures:  # perhaps since others have changed the tables
+            self._whole_at, self._dirty = now, changed | self._dirty
+            self._stir.set()
+            return
+        news = [held for held in dirty if self._herald.blame(held, self._places.why(held, refused))]
+        mended, self._mended = self._mended, {}
+        for held in dict.fromkeys((*changed, *news, *mended)):
+            self._herald.report(held, programmer.reading)
+        self._forget(dirty)
+        self._herald.tell()
+
+    def _pause(self) -> Duration:
+        """Return how long the tables are not looked at as a whole."""
+        usual = self._settings.reconcile
+        return min(usual, seconds(pause_after(self._failures))) if self._failures else usual
+
+    def _syncs(self) -> list[Sync]:
+        """Return which sync daemons are to run."""
+        daemon = self._settings.sync_daemon
+        state = self._routers.state(daemon.router) if daemon is not None else ""
+        return wanted_sync(daemon, self._sync_id, state)
+
+    def _forget(self, done: Iterable[Held]) -> None:
+        """Have those no more of which nothing more comes, and nothing is left in the kernel."""
+        self._roll.remove([held for held in done if held.finished and held not in self._dirty])
 
     def _drifted(self, one: Drift) -> None:
         self._repaired += 1
         held = self._places.holder(one.key)
         if held is not None:
             held.repaired += 1
+            self._mended[held] = None
 
     # The kernel comes and goes.
 
@@ -268,8 +318,10 @@ class Balancer:
             return
         if self._why:
             log.info("there is an IPVS to program now")
-        self._programmer, self._why = programmer, ""
+        self._programmer, self._why, self._failures = programmer, "", 0
         self._whole_at, self._sync_due = now, True
+        self._places.forget()
+        self._post(programmer.report(self._repaired))
 
     def _lose(self, why: str) -> None:
         """Go on without IPVS: every service is in FAULT, and it is tried again."""
@@ -278,67 +330,28 @@ class Balancer:
             self._programmer = None
         if why != self._why:
             log.error("virtual services cannot be programmed: %s", why)
+            self._post(BalancerReport(why=why))
         self._why = why
         self._whole_at = after(monotonic(), TRY_AGAIN)
-        for held in self._held.values():
-            held.fault = why
-            self._report(held)
+        self._dirty |= dict.fromkeys(self._held.values())
+        self._stir.set()
 
     # Who is told.
 
     def _step(self, held: Held, event: pool.Event, now: Instant) -> None:
-        self._note(held, held.step(event, now), now)
+        self._note(held, held.step(event, now))
 
-    def _note(self, held: Held, told: Iterable[pool.Tell], now: Instant) -> None:
+    def _note(self, held: Held, told: Iterable[pool.Tell]) -> None:
         self._dirty[held] = None
-        if self._why:
-            held.fault = self._why
-        news = False
-        for one in told:
-            news = True
-            name = held.name if one.server is None else f"{held.name}/{one.server}"
-            kind = "service" if one.server is None else "server"
-            self._post(Transition(kind, name, one.state, 0, one.why, wall()))
-        if news or self._programmer is None:
-            self._report(held)
+        self._herald.note(held, told)
 
-    def _report(self, held: Held) -> None:
-        self._post(held.report(self._reading, monotonic(), wall()))
-
-    @property
-    def _reading(self) -> Reading:
-        return Reading() if self._programmer is None else self._programmer.reading
-
-    def reports(self) -> Iterator[ServiceReport | Report]:
+    def reports(self) -> Iterator[ServiceReport | BalancerReport]:
         """Yield how everything is, counters included, as it is when its turn comes."""
         if self._task is None:
             return
-        programmer = self._programmer
-        if programmer is not None:
-            try:
-                programmer.read()
-            except OSError as error:
-                log.warning("the counters of IPVS cannot be read: %s", error)
-        for held in list(self._held.values()):
-            yield held.report(self._reading, monotonic(), wall())
-        yield Report(why=self._why) if programmer is None else programmer.report(self._repaired)
-
-    # Suspended services.
-
-    def _rests(self, held: Held) -> bool:
-        router = held.settings.service.probe_as_master_of
-        return bool(router) and self._routers.get(router) != MASTER
-
-    def _suspend(self, held: Held) -> None:
-        rests = self._rests(held)
-        if rests is not held.state.suspended:
-            self._hold_checks(held, rests)
-            self._step(held, pool.Suspended(rests), monotonic())
-
-    def _hold_checks(self, held: Held, rests: bool) -> None:
-        service = held.settings.service
-        names = [name for server in service.servers for name in service.probe_names(server)]
-        self._hold(names, rests)
+        yield from reports(list(self._held.values()), self._programmer)
+        whole = self._programmer
+        yield BalancerReport(why=self._why) if whole is None else whole.report(self._repaired)
 
     # The end.
 
@@ -347,22 +360,21 @@ class Balancer:
         if self._task is None:
             return
         self._task.cancel()
+        await asyncio.wait([self._task])
         settings, now = self._settings, monotonic()
         self._judge(now)
         for held in self._held.values():
             self._step(held, pool.Ended(settings.on_stop, settings.drain_timeout), now)
+        self._herald.tell()
         programmer = self._programmer
-        if programmer is None:
-            return
-        if settings.on_stop is OnStop.LEAVE:
-            programmer.leave(kept=True)
+        if programmer is None or settings.on_stop is OnStop.LEAVE:
             return
         try:
             await self._empty(programmer)
         except OSError as error:
-            log.error("virtual services stay in the kernel: %s", error)
-            programmer.leave(kept=True)
+            log.error("virtual services stay in the kernel: %s", error.strerror or error)
             return
+        self._programmer = None
         programmer.leave(kept=False)
 
     async def _empty(self, programmer: Programmer) -> None:
@@ -370,13 +382,14 @@ class Balancer:
         programmer.stop_syncs([], self._settings.foreign)
         while True:
             now = monotonic()
-            self._count(programmer, now)
             for held in self._held.values():
                 self._step(held, pool.Tick(), now)
             await programmer.edit(self._places.wanted(programmer, list(self._held.values()), now))
             if all(held.finished for held in self._held.values()):
                 return
-            await asyncio.sleep(to_seconds(COUNT_EVERY))
+            self._count(programmer)
+            if not all(held.finished for held in self._held.values()):
+                await asyncio.sleep(to_seconds(COUNT_EVERY))
 
     def stop(self) -> None:
         """Touch nothing more: what is in the kernel stays there."""

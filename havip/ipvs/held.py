@@ -32,6 +32,7 @@ class Held:
         self.settings = settings
         self.group = group
         self.fault = ""
+        self.shown = ""  # the state that was told last
         self.denied: dict[ServiceKey, str] = {}
         self.repaired = 0
         self.deadline = NEVER  # of the next `Tick`
@@ -88,6 +89,11 @@ class Held:
         return pool.finished(self.state)
 
     @property
+    def runs(self) -> bool:
+        """Say whether it is configured, and the daemon goes on."""
+        return self.state.phase is Phase.RUNNING
+
+    @property
     def stays(self) -> bool:
         """Say whether it has ended, and what stands in the kernel stays there."""
         return self.state.phase is Phase.LEFT
@@ -106,7 +112,7 @@ class Held:
     def report(self, reading: Reading, now: Instant, wall: float) -> ServiceReport:
         """Return it as it is now; ``wall`` is what a clock on the wall shows."""
         service, state = self.settings.service, self.state
-        why = self.fault or next(iter(self.denied.values()), "")
+        why = self.fault
         return ServiceReport(
             name=self.name,
             endpoints=tuple(map(str, self.layout.services)),

@@ -17,14 +17,13 @@ from havip.ipvs.layout import Layouts
 from havip.ipvs.model import (
     Change,
     Destination,
-    DestinationKey,
     Pool,
     Reading,
     Refusal,
+    Service,
     ServiceKey,
     Sync,
     SyncRole,
-    Table,
     Timeouts,
     Traffic,
 )
@@ -71,32 +70,30 @@ class Kernel:
 
     def read(self) -> Reading:
         """Return all that the tables hold, and what goes through them.  Raises OSError."""
-        table: Table = {}
-        traffic: dict[tuple[ServiceKey, DestinationKey], Traffic] = {}
-        counts: dict[ServiceKey, Counts] = {}
-        for message in self._dump(lambda sequence: codec.get_services(self._family, sequence)):
-            found = answers.service(message.body)
-            if found is not None:
-                service, counts[service.key] = found[0], found[1]
-                table[service.key] = Pool(service, self._destinations(service.key, traffic))
-        return Reading(table, traffic, counts)
+        reading = Reading()
+        for key, (service, counts) in self.services().items():
+            found = self.destinations(key)
+            reading.table[key] = Pool(service, {one.key: one for one, _ in found})
+            reading.counts[key] = counts
+            reading.traffic.update(((key, one.key), traffic) for one, traffic in found)
+        return reading
 
-    def _destinations(
-        self, key: ServiceKey, traffic: dict[tuple[ServiceKey, DestinationKey], Traffic]
-    ) -> dict[DestinationKey, Destination]:
-        found: dict[DestinationKey, Destination] = {}
+    def services(self) -> dict[ServiceKey, tuple[Service, Counts]]:
+        """Return every service, without its destinations.  Raises OSError."""
+        told = self._dump(lambda sequence: codec.get_services(self._family, sequence))
+        found = (one for message in told if (one := answers.service(message.body)) is not None)
+        return {one[0].key: one for one in found}
+
+    def destinations(self, key: ServiceKey) -> list[tuple[Destination, Traffic]]:
+        """Return the destinations of a service; none if it is not there.  Raises OSError."""
         try:
             listed = self._dump(lambda sequence: codec.get_destinations(self._family, sequence, key))
         except OSError as error:
             if error.errno in (errno.ESRCH, errno.ENOENT):
-                return found  # it has gone in the meantime
+                return []  # it has gone in the meantime
             raise
-        for message in listed:
-            told = self._layouts.destination(message.body, key.family)
-            if told is not None:
-                one, traffic[key, told[0].key] = told
-                found[one.key] = one
-        return found
+        told = (self._layouts.destination(message.body, key.family) for message in listed)
+        return [one for one in told if one is not None]
 
     def _dump(self, build: Callable[[int], bytes]) -> list[Message]:
         try:

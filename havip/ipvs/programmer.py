@@ -10,23 +10,27 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from havip.balancing import BalancerReport
+from havip.balancing import BalancerReport, Counts
 from havip.config.balancing import Foreign
 from havip.ipvs import reasons
 from havip.ipvs.drift import Drift, drift
 from havip.ipvs.model import (
     Change,
+    Destination,
+    DestinationKey,
     Pool,
     Reading,
     Refusal,
+    Service,
     ServiceKey,
     Sync,
     SyncRole,
     Table,
     Timeouts,
+    Traffic,
 )
 from havip.ipvs.plan import plan, plan_service, plan_sync, plan_timeouts, service_of, settle
 from havip.ipvs.record import Ownership
@@ -55,6 +59,12 @@ class Edge(Protocol):
 
     def read(self) -> Reading:
         """Return all that the tables hold."""
+
+    def services(self) -> dict[ServiceKey, tuple[Service, Counts]]:
+        """Return every service, without its destinations."""
+
+    def destinations(self, key: ServiceKey) -> list[tuple[Destination, Traffic]]:
+        """Return the destinations of a service; none if it is not there."""
 
     def apply(self, changes: Sequence[Change]) -> list[Refusal]:
         """Carry out changes in order; return those that the kernel has refused."""
@@ -91,10 +101,45 @@ class Programmer:
         self.sync_fault = ""
         self.foreign: tuple[ServiceKey, ...] = ()
 
+    @property
+    def present(self) -> Table:
+        """Return what the kernel holds, for all we know."""
+        return self.reading.table | self._believed
+
     def read(self) -> Reading:
         """Look at everything."""
         self.reading = self._kernel.read()
         return self.reading
+
+    async def look(self) -> Reading:
+        """Look at everything, in slices."""
+        found = Reading()
+        seen = 0
+        for key, (service, counts) in self._kernel.services().items():
+            destinations = self._destinations(key, found)
+            found.table[key] = Pool(service, destinations)
+            found.counts[key] = counts
+            seen += 1 + len(destinations)
+            if seen >= SLICE:
+                seen = 0
+                await asyncio.sleep(0)
+        self.reading = found
+        return found
+
+    def look_at_counters(self) -> None:
+        """Look at the counters of all services."""
+        self.reading.counts.update((key, one[1]) for key, one in self._kernel.services().items())
+
+    def look_at(self, keys: Iterable[ServiceKey]) -> Reading:
+        """Look at what goes to the servers of these services."""
+        for key in keys:
+            self._destinations(key, self.reading)
+        return self.reading
+
+    def _destinations(self, key: ServiceKey, into: Reading) -> dict[DestinationKey, Destination]:
+        found = self._kernel.destinations(key)
+        into.traffic.update(((key, one.key), traffic) for one, traffic in found)
+        return {one.key: one for one, _ in found}
 
     def take(self, keys: Collection[ServiceKey]) -> dict[ServiceKey, str]:
         """Call services ours before any of them is programmed; return those that are another's, and why."""
@@ -114,7 +159,7 @@ class Programmer:
         self, wanted: Table, foreign: Foreign, on_drift: Callable[[Drift], None]
     ) -> dict[ServiceKey, str]:
         """Look at the whole, put back what others have changed, and remove what is ours no more."""
-        present = self.read().table
+        present = (await self.look()).table
         lines = 0
         for one in drift(self._believed, present):
             on_drift(one)

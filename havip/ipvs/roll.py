@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from havip.balancing import Order
 from havip.ipvs import pool
@@ -29,10 +29,11 @@ class Roll:
                 for check in checks:
                     self._users.setdefault(check, []).append((held, server))
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, gone: Collection[Held]) -> None:
         """Have these services no more."""
-        gone = [self.services.pop(name) for name in names]
         for held in gone:
+            if self.services.get(held.name) is held:
+                del self.services[held.name]
             self._news.pop(held, None)
         if gone:
             self.learn()
