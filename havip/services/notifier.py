@@ -59,6 +59,7 @@ class Notifications(Service):
         self._started = False
         self._serial = 0
         self._concerns: dict[Subject, Concern] = {}  # of the configuration in force and of the coming one
+        self._leaving: dict[Subject, Concern] = {}  # services and servers whose end is still to be heard
         self._wanted: frozenset[Subject] = frozenset()  # what the coming one has
         self._told: dict[Subject, str] = {}
         self._priorities: dict[Subject, int] = {}  # as they were last heard of
@@ -75,6 +76,7 @@ class Notifications(Service):
             self._started = True
             await self._around("startup", new, new.notify.startup, new.notify.startup_timeout)
 
+        self._end_leavers()
         for subject, was in renamed(self._host.configuration, new):
             if was in self._told and subject not in self._told:
                 self._told[subject] = self._told.pop(was)
@@ -87,11 +89,18 @@ class Notifications(Service):
 
     async def settle(self, new: Configuration) -> None:
         """Forget what is gone, and repeat every state to those that want it after a reload."""
-        for subject in [subject for subject in self._told if subject not in self._wanted]:
+        for subject in [one for one in self._told if one not in self._wanted and one[0] not in BALANCED]:
             self._end(subject, "a reload has taken it away")
+        # The checker worker says what becomes of services, in order, and may do so later.
+        self._leaving = {
+            subject: concern
+            for subject, concern in self._concerns.items()
+            if subject[0] in BALANCED and subject not in self._wanted and self._told.get(subject) != DOWN
+        }
         self._concerns = dict(subjects(new))
-        self._told = {subject: state for subject, state in self._told.items() if subject in self._concerns}
-        self._priorities = {subject: self._priorities[subject] for subject in self._told}
+        there = self._concerns.keys() | self._leaving.keys()
+        self._told = {subject: state for subject, state in self._told.items() if subject in there}
+        self._priorities = {subject: self._priorities.get(subject, 0) for subject in self._told}
         self._weaker_at.clear()
         kept = {fifo.path for fifo in new.notify.fifos}
         gone = [self._pipes.pop(path) for path in list(self._pipes) if path not in kept]
@@ -122,6 +131,7 @@ class Notifications(Service):
 
     async def leave(self) -> None:
         """Tell the end of everything within bounds, and run the shutdown program after it."""
+        self._end_leavers()
         # A worker that was killed had no last words.  Servers have theirs before their services.
         for subject in sorted(self._told, key=lambda subject: subject[0] == SERVICE):
             if self._concerns.get(subject, NOTHING_SAID).last_words:
@@ -143,7 +153,7 @@ class Notifications(Service):
         subject = (message.kind, message.name)
         state = message.state
         if message.kind in BALANCED:  # what an operator wants of a server is nothing new to him
-            if state not in (UP, DOWN, "FAULT") or subject not in self._concerns:
+            if state not in (UP, DOWN, "FAULT") or not self._concerned(subject):
                 return
         elif state not in STATES:  # it was stopped
             state = "STOP" if subject in self._wanted else "DELETED"
@@ -153,6 +163,19 @@ class Notifications(Service):
         self._told[subject] = state
         self._priorities[subject] = message.priority
         self._tell(subject, state, state, previous, message.priority, message.why, message.at)
+        if state == DOWN and self._leaving.pop(subject, None) is not None:
+            del self._told[subject]
+
+    def _concerned(self, subject: Subject) -> bool:
+        return subject in self._concerns or subject in self._leaving
+
+    def _end_leavers(self) -> None:
+        """Tell the end of services that a checker worker which died has not told the end of."""
+        for subject in sorted(self._leaving, key=lambda subject: subject[0] == SERVICE):
+            if self._told.get(subject) == UP:
+                self._end(subject, "a reload has taken it away")
+        self._told = {subject: state for subject, state in self._told.items() if subject in self._concerns}
+        self._leaving = {}
 
     def _end(self, subject: Subject, why: str) -> None:
         """Tell the end of what the worker has not told the end of."""
@@ -184,7 +207,7 @@ class Notifications(Service):
     ) -> None:
         """Hand a news to every channel that is to have it."""
         self._serial += 1
-        concern = self._concerns.get(subject, NOTHING_SAID)
+        concern = self._concerns.get(subject) or self._leaving.get(subject, NOTHING_SAID)
         settings = concern.settings
         news = News(self._serial, *subject, event, state, previous, priority, why, at, concern.endpoint)
         known = as_keepalived_says(news, settings)

@@ -45,9 +45,11 @@ class Ear:
     def __init__(self, *of: Any) -> None:
         self.spec, self.host = of[0] if of else None, of[1] if len(of) > 1 else ""
         self.told: list[News] = []
+        self.settings: list[object] = []
 
     def tell(self, news: News, *more: object) -> None:
         self.told.append(news)
+        self.settings += more
 
     def refresh(self) -> None:
         pass

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from havip.config.balancing import RealServer, VirtualService
+from havip.config.balancing import Programs, RealServer, VirtualService
 from havip.config.model import Configuration
 from havip.config.notify import About, Channels, Fifo
 from havip.messages import Transition
@@ -64,22 +64,40 @@ def test_a_fault_is_told_as_such_but_to_scripts_it_is_down(monkeypatch: pytest.M
 def test_what_a_reload_takes_away_is_told_once_with_the_programs_it_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    down = Programs(down=("/down",))
+
     async def steps(service: Notifications, host: Host) -> None:
-        await load(service, host, configured(WEB))
-        for name in ("web/a", "web/b", "web"):
-            service.hear(turned(name, "UP"))
-        service.hear(turned("web/b", "DOWN"))
+        await load(service, host, configured(replace(WEB, servers=(replace(A, notify=down), B))))
+        for name, state in (("web/b", "DOWN"), ("web", "UP")):  # a was good from the start
+            service.hear(turned(name, state))
         new = configured(replace(WEB, servers=(B,)))
         await load(service, host, new)
         await service.settle(new)
-        service.hear(turned("web/a", "DOWN"))  # the checker worker says the same, and later
+        for _ in range(2):
+            service.hear(turned("web/a", "DOWN"))  # the checker worker says so later
         gone = configured()
         await load(service, host, gone)
         service.hear(turned("web", "DOWN"))  # or earlier
         await service.settle(gone)
+        service.hear(turned("web", "DOWN"))
 
     ear: Any = hear(steps, monkeypatch)._scripts
-    assert events(ear)[4:] == [("web/a", "DOWN"), ("web", "DOWN")]
+    assert told(ear)[2:] == [("web/a", "DOWN", ""), ("web", "DOWN", "UP")]
+    assert ear.settings[2] == down
+
+
+def test_a_checker_worker_that_died_keeps_no_end_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(service: Notifications, host: Host) -> None:
+        await load(service, host, configured(WEB))
+        for name, state in (("web", "UP"), ("web/a", "UP"), ("web/b", "DOWN")):
+            service.hear(turned(name, state))
+        for _ in range(2):
+            await load(service, host, configured())
+            await service.settle(host.configuration)
+        await service.leave()
+
+    ear: Any = hear(steps, monkeypatch)._scripts
+    assert events(ear)[3:] == [("web/a", "DOWN"), ("web", "DOWN")]
 
 
 @pytest.mark.parametrize("announce_stop", [True, False])
