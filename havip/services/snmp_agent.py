@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
+from havip.balancing import DRAINED, DRAINING
 from havip.clock import wall
 from havip.config.model import Configuration, StartAs, VirtualRouter
 from havip.errors import Refusal, refused_in
@@ -118,10 +119,13 @@ class Agent(Service):
     def _changed(self, change: Transition, session: Session) -> None:
         """Tell a change of state; one that was told already is not repeated, as after a worker's resume."""
         subject = (change.kind, change.name)
+        self._mib = None
+        if change.state in (DRAINING, DRAINED):  # has no notification: what comes after it may be no news
+            self._balancing.changed(change, self._name)
+            return
         if self._told.get(subject) == change.state:
             return
         self._told[subject] = change.state
-        self._mib = None
         settings = session.settings
         if change.kind in ("service", "server"):
             trap = self._balancing.changed(change, self._name)

@@ -7,8 +7,9 @@ keepalived asks of it.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +28,7 @@ from tests.ipvs.driving import BAD, CHECK, GOOD, Driven
 
 pytestmark = pytest.mark.root
 
-A, B, C = (RealServer(name, ip_address(f"10.0.0.{number}"), 80) for number, name in enumerate("abc", 1))
+A, B, C, D = (RealServer(name, ip_address(f"10.0.0.{number}"), 80) for number, name in enumerate("abcd", 1))
 OURS = (
     VirtualService(
         "one", (A, B, C), ip_address("192.0.2.1"), 80, quorum=2, hysteresis=1,
@@ -80,16 +81,8 @@ class Theirs(NamedTuple):
 def theirs(lan: Lan, tmp_path: Path) -> Iterator[Theirs]:
     """keepalived's checkers, which begin with every server good."""
     folder = tmp_path
-    recorder, record = Recorder(folder), folder / "record"
-    text = f"global_defs {{\n  script_user root\n  lvs_notify_fifo {folder}/fifo\n}}\n"
-    text += "virtual_server_group grp {\n  10.0.1.1 53\n}\n"
-    for service in OURS:
-        where, more = SETTINGS[service.name]
-        servers = "".join(
-            SERVER.format(one=one, name=service.name, record=record, folder=folder) for one in service.servers
-        )
-        text += SERVICE.format(where=where, more=more, name=service.name, record=record, servers=servers)
-    (folder / "keepalived.conf").write_text(text)
+    recorder = Recorder(folder)
+    configure(folder, OURS)
     library = folder / "ipvs.so"
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, SHIM, "-ldl"], check=True)
     set_good(folder, "abc")
@@ -107,10 +100,34 @@ def theirs(lan: Lan, tmp_path: Path) -> Iterator[Theirs]:
     fifo.close()
 
 
+def configure(folder: Path, services: Iterable[VirtualService]) -> None:
+    """Write keepalived's file."""
+    text = f"global_defs {{\n  script_user root\n  lvs_notify_fifo {folder}/fifo\n}}\n"
+    text += "virtual_server_group grp {\n  10.0.1.1 53\n}\n"
+    record = folder / "record"
+    for service in services:
+        where, more = SETTINGS[service.name]
+        servers = "".join(
+            SERVER.format(one=one, name=service.name, record=record, folder=folder) for one in service.servers
+        )
+        text += SERVICE.format(where=where, more=more, name=service.name, record=record, servers=servers)
+    (folder / "keepalived.conf").write_text(text)
+
+
+def with_programs(service: VirtualService) -> VirtualService:
+    """Return a service of ours that is checked, and runs what keepalived's runs."""
+
+    def run(name: str) -> Programs:
+        return Programs(("record", "up", name), ("record", "down", name))
+
+    servers = tuple(replace(one, notify=run(f"{service.name}/{one.name}")) for one in service.servers)
+    return replace(service, servers=servers, notify=run(service.name), probes=(CHECK,))
+
+
 def set_good(folder: Path, names: str) -> None:
     """Have these servers be good, and no others."""
-    for name in "abc":
-        if name in names:
+    for name in "abcd":
+        if name in names + "d":
             (folder / name).touch()
         else:
             (folder / name).unlink(missing_ok=True)
@@ -120,12 +137,7 @@ class Teller:
     """One service of ours, and what keepalived's readers and programs would hear of it."""
 
     def __init__(self, service: VirtualService) -> None:
-        run = {
-            name: Programs(("record", "up", name), ("record", "down", name))
-            for name in (service.name, *(f"{service.name}/{one.name}" for one in service.servers))
-        }
-        servers = tuple(replace(one, notify=run[f"{service.name}/{one.name}"]) for one in service.servers)
-        service = replace(service, servers=servers, notify=run[service.name], probes=(CHECK,))
+        service = with_programs(service)
         self._name = service.name
         self._concerns = dict(subjects(Configuration(virtual_services=(service,))))
         self._driven = Driven(service)
@@ -137,6 +149,15 @@ class Teller:
         return self._said(
             self._driven.judges(**{name: GOOD if name in good else BAD for name in self._names})
         )
+
+    def reload(self, service: VirtualService | None) -> tuple[list[str], list[str]]:
+        """Put another configuration of the service in force, or (None) take it away."""
+        if service is None:
+            return self._said(self._driven.is_removed())
+        service = with_programs(service)
+        self._concerns |= dict(subjects(Configuration(virtual_services=(service,))))
+        self._names = [one.name for one in service.servers]
+        return self._said(self._driven.reloads(*service.servers))
 
     def end(self) -> tuple[list[str], list[str]]:
         """Let the daemon end."""
@@ -173,6 +194,14 @@ def test_scripts_and_fifo_readers_of_keepalived_s_checkers_hear_the_same_of_ours
         for teller in tellers:
             take(teller, teller.step(good))
         wait()
+    # A reload takes a server and a service away, and has a server more.
+    one = replace(OURS[0], servers=(A, B, D))
+    configure(theirs.folder, (one, OURS[1]))
+    theirs.process.send_signal(signal.SIGHUP)
+    for teller, service in zip(tellers, (one, OURS[1], None), strict=True):
+        take(teller, teller.reload(service))
+    wait()
+    take(tellers[0], tellers[0].step("abd"))
     theirs.process.terminate()
     for teller in tellers:
         take(teller, teller.end())
