@@ -17,7 +17,7 @@ from havip.config.checks_balancing_servers import Reach, check_forwarding, check
 from havip.config.draft import good, group_of
 from havip.config.problems import Problems, nearest_of, quote
 from havip.config.reader import Reading
-from havip.ipvs.conflicts import same_mark, shared
+from havip.ipvs.conflicts import doubled, same_mark, shared
 from havip.ipvs.wanted import MOST_ENDPOINTS, count, families, family_of_mark
 
 WAYS: Final[tuple[str, ...]] = ("address", "fwmark", "group")
@@ -223,6 +223,7 @@ def check_endpoints(
         else:
             by_name[service.name] = draft
             pairs.append((service, group))
+            check_doubles(draft, group, problems)
     told: set[tuple[str, str]] = set()
     for name, earlier, mark in same_mark(service for service, _ in pairs):
         told.add((name, earlier))
@@ -230,6 +231,14 @@ def check_endpoints(
     for name, earlier, what in shared(pairs):
         if (name, earlier) not in told:
             blame(by_name[name], by_name[earlier], f"{what} again", problems)
+
+
+def check_doubles(draft: ServiceDraft, group: ServiceGroup | None, problems: Problems) -> None:
+    """Refuse two servers that are one behind some address of the service."""
+    servers = group_of(draft.reading, "servers")
+    for name, earlier, what in doubled(draft.service, group):
+        why = f"{quote(earlier)} has it in {problems.line(servers[earlier].place)}"
+        problems.add(servers[name].value["address"].place, f"{what} again", why=why)
 
 
 def blame(draft: ServiceDraft, earlier: ServiceDraft, what: str, problems: Problems, key: str = "") -> None:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from havip.config.balancing import Encapsulation, Method, RealServer, SorryServer, TunnelChecksum
 from havip.config.balancing_draft import ServiceDraft
-from havip.config.cast import Address
 from havip.config.draft import good, group_of, list_of
-from havip.config.problems import Place, Problems, nearest_of, quote
+from havip.config.problems import Problems, nearest_of, quote
 from havip.config.reader import BAD, Read, Reading
 
 OF_A_TUNNEL = ("encapsulation", "port", "checksum")
@@ -81,12 +80,7 @@ def check_servers(root: Reading, draft: ServiceDraft, reach: Reach, problems: Pr
     check_forwarding(good(sorry, "forwarding"), problems)
     if not draft.bad.isdisjoint(("servers", "sorry_server", "forwarding", "port", "address", "fwmark")):
         return
-    taken: dict[tuple[Address, int], Place] = {}
     for server, read in draft.servers():
-        place = read.value["address"].place
-        first = taken.setdefault((server.address, draft.service.port_of(server)), place)
-        if first is not place:
-            problems.add(place, f"{server.address} again", why=f"it is a server in {problems.line(first)}")
         check_reach(draft, server, read.value, reach, problems)
     if draft.service.sorry_server is not None:
         check_reach(draft, draft.service.sorry_server, sorry, reach, problems)

@@ -135,21 +135,6 @@ def covered(marks: dict[tuple[int, int], int]) -> list[tuple[int, int, int]]:
     return sorted(found)
 
 
-def clash(one: Iterable[Marked], other: Iterable[Marked]) -> str | None:
-    """Return the first packets that both would mark, in words."""
-    theirs = list(other)
-    for ours in one:
-        for their in theirs:
-            same = (ours.protocol, ours.port, ours.first.version) == (
-                their.protocol,
-                their.port,
-                their.first.version,
-            )
-            if same and int(ours.first) <= int(their.last) and int(their.first) <= int(ours.last):
-                return str(ours)
-    return None
-
-
 def table_of(instance: str) -> str:
     """Return the name of the instance's table, of family inet."""
     return f"havip_ipvs-{instance}" if instance else "havip_ipvs"

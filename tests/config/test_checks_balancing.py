@@ -175,7 +175,14 @@ REFUSED = {
     ),
     "a server twice": (
         service().replace("192.168.1.11}", "192.168.1.11}, web2: {address: 192.168.1.11, port: 80}"),
-        f"5:62: {WEB}.servers.web2.address: 192.168.1.11 again: it is a server in line 5",
+        f'5:62: {WEB}.servers.web2.address: 192.168.1.11:80 again: "web1" has it in line 5',
+    ),
+    "a server twice at one port of a group": (
+        service(
+            way="group: front\n    port: 80",
+            rest="service_groups: {front: {addresses: [192.0.2.10, {address: 192.0.2.11, port: 81}]}}\n",
+        ).replace("192.168.1.11}", "192.168.1.11}, web2: {address: 192.168.1.11, port: 81}"),
+        f'5:62: {WEB}.servers.web2.address: 192.168.1.11:81 again: "web1" has it in line 5',
     ),
     "a service twice": (
         service(rest="  other: {address: 192.0.2.1, port: 80, servers: {a: {address: 10.0.0.1}}}\n"),

@@ -57,3 +57,18 @@ def test_two_servers_at_one_place_are_one_in_the_kernel() -> None:
     group = ServiceGroup("edge", (Block(VIP, VIP), Block(VIP, VIP, 8080)))
     grouped = VirtualService("web", servers, group="edge", port=443)
     assert [*doubled(grouped, group)] == [("b", "a", "10.0.0.1:8080")]
+
+
+def test_packets_that_two_services_claim_are_named() -> None:
+    def claims(first: int, last: int, mark: int, port: int = 80) -> tuple[VirtualService, ServiceGroup]:
+        block = Block(VIP + first, VIP + last)
+        service = VirtualService(f"m{mark}", group="g", port=port or None, nftables_mark=mark)
+        return service, ServiceGroup("g", (block,))
+
+    one, apart = claims(0, 4, 1), claims(20, 24, 3)
+    assert [*shared([one, claims(4, 8, 2), apart])] == [("m2", "m1", "tcp 192.0.2.5-192.0.2.9 port 80")]
+    assert [*shared([claims(4, 8, 2), apart, one])] == [("m1", "m2", "tcp 192.0.2.1-192.0.2.5 port 80")]
+    assert [*shared([one, claims(5, 8, 2)])] == []
+    assert [*shared([one, claims(0, 4, 2, port=0)])] == []  # the exact port has the last word
+    within = claims(0, 100, 4), claims(10, 11, 5), claims(50, 51, 6)
+    assert sorted((later, earlier) for later, earlier, _ in shared(within)) == [("m5", "m4"), ("m6", "m4")]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from havip.config.balancing import Block, Mark, RealServer, ServiceGroup, Transport, VirtualService
-from havip.ipvs.marking import Marked, Marking, clash, marks_of, merged, script, table_of
+from havip.ipvs.marking import Marked, Marking, marks_of, merged, script, table_of
 from havip.ipvs.model import ServiceKey
 from havip.ipvs.wanted import Layout, Standing, count, endpoints
 
@@ -128,9 +128,3 @@ def test_while_a_reload_is_under_way_both_are_marked() -> None:
         ("tcp 10.0.0.6-10.0.0.9 port 80", 2),
     ]
     assert (new | old).at(new.priority).priority == -140
-
-
-def test_packets_that_two_services_claim_are_named() -> None:
-    assert clash([block(1, 5)], [block(5, 9, 2)]) == "tcp 10.0.0.1-10.0.0.5 port 80"
-    assert clash([block(1, 5)], [block(6, 9, 2)]) is None
-    assert clash([block(1, 5)], [block(1, 5, 2, port=0)]) is None  # the exact port has the last word
