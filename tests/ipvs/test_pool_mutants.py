@@ -18,7 +18,7 @@ Mutant = Callable[[pytest.MonkeyPatch], None]
 
 #: no shrinking: that there is an offence is enough
 SEARCH = settings(
-    max_examples=400,
+    max_examples=2000,
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.generate],

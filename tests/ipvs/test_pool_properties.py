@@ -88,7 +88,9 @@ class Walk(RuleBasedStateMachine):
         there = {one.name for one in self.web.settings.service.servers}
         known = {name: one for name, one in said.items() if one.good is not None and name in there}
         (self.meanwhile if self.suspended else self.said).update(known)
-        self.web.does(Judged(said))
+        before = self.web.table
+        told = self.web.does(Judged(said))
+        assert not self.suspended or (self.web.table == before and not told)
 
     @precondition(running)
     @rule(name=names, drain=st.booleans(), weight=st.none() | st.integers(0, 9))
@@ -174,6 +176,7 @@ class Walk(RuleBasedStateMachine):
             pulled = "sorry" in self.web.table
             assert weight <= full
             assert pulled or weight >= min(1, full)
+            assert pulled or weight == full or self.web.settings.service.slow_start
 
     @invariant()
     def the_sorry_server_stands_in_exactly_while_the_quorum_is_lost(self) -> None:
