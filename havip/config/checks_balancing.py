@@ -44,8 +44,6 @@ def check(root: Reading, drafts: Sequence[ServiceDraft], problems: Problems) -> 
     check_endpoints(drafts, groups, problems)
     used = {draft.service.group for draft in drafts}
     for name, read in group_of(root, "service_groups").items():
-        if not group_of({"": read}, ""):
-            problems.add(read.place, f"nothing in {quote(name)}", 'one of the keys "addresses", "fwmarks"')
         if name not in used:
             problems.note(read.place, f"no virtual service uses {quote(name)}")
 
@@ -71,12 +69,6 @@ def check_way(draft: ServiceDraft, root: Reading, problems: Problems) -> None:
     """Demand one way in which clients come, and only keys that it has."""
     ways = [key for key in WAYS if key in draft.reading]
     if not ways:
-        keys = ", ".join(map(quote, WAYS))
-        problems.add(
-            draft.place,
-            f"nothing that clients of {quote(draft.service.name)} reach",
-            f"one of the keys {keys}",
-        )
         return
     for key in ways[1:]:
         problems.add(draft.at(key), f'"{key}" beside "{ways[0]}"', "one of them")

@@ -66,6 +66,7 @@ def group_schema(group: Group) -> Schema:
         schema["type"] = "object"
         schema["required"] = [field.name for field in group.required]
     if group.any_of:
+        schema["type"] = "object"
         schema["anyOf"] = [{"required": [name]} for name in group.any_of]
     if group.short:
         return {"anyOf": [shape_schema(group.by_name[group.short].shape), schema]}

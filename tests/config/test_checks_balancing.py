@@ -19,8 +19,11 @@ GROUP = "service_groups: {front: {addresses: [192.0.2.10]}}\n"
 REFUSED = {
     "nothing to reach": (
         "virtual_services: {web: {servers: {web1: {address: 192.168.1.11}}}}\n",
-        f'1:20: {WEB}: expected one of the keys "address", "fwmark", "group", '
-        'found nothing that clients of "web" reach',
+        f'1:20: {WEB}: missing key "address" or "fwmark" or "group"',
+    ),
+    "a way with another name": (
+        service(way="adress: 192.0.2.1\n    port: 80"),
+        f'3:5: {WEB}.adress: unknown key "adress"; did you mean "address"?',
     ),
     "two ways": (
         service("fwmark: 7"),
@@ -50,8 +53,7 @@ REFUSED = {
     ),
     "an empty group": (
         service(way="group: front\n    port: 80", rest="service_groups: {front: {}}\n"),
-        '6:18: service_groups.front: expected one of the keys "addresses", "fwmarks", found '
-        'nothing in "front"',
+        '6:18: service_groups.front: missing key "addresses" or "fwmarks"',
     ),
     "no port": (
         service(way="address: 192.0.2.1"),

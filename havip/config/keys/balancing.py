@@ -230,6 +230,7 @@ VIRTUAL_SERVICE = Group(
             elsewhere=("real_server", "real_servers", "backends"),
         ),
     ),
+    any_of=("address", "fwmark", "group"),
 )
 
 SERVICE_DEFAULTS = Group(

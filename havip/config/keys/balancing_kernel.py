@@ -211,6 +211,7 @@ SERVICE_GROUP = Group(
             elsewhere=("fwmark", "marks"),
         ),
     ),
+    any_of=("addresses", "fwmarks"),
 )
 
 SERVICE_GROUPS = Field(
