@@ -6,10 +6,12 @@ from pathlib import Path
 from random import Random
 
 from havip.config.keepalived.global_defs import GLOBAL_DEFS
+from havip.config.keepalived.http_checks import URL
 from havip.config.keepalived.instance import INSTANCE
 from havip.config.keepalived.reading import Imported, examine
 from havip.config.keepalived.root import ROOT
 from havip.config.keepalived.tracking import SCRIPT
+from havip.config.keepalived.virtual_servers import SERVER, SERVICE
 from havip.config.keepalived.yamltext import write
 from havip.config.yamlfile import parse
 
@@ -81,6 +83,42 @@ vrrp_instance VI_2 {
  auth_hmac { key 1 0123456789012345678901234567890123456789
  active_key 1 }
 }
+virtual_server_group VG {
+ 198.51.100.10-12 80
+ fwmark 7 inet
+}
+virtual_server 198.51.100.9 80 {
+ delay_loop 6
+ lb_algo wrr
+ lvs_method TUN type gue port 6080 csum
+ persistence_timeout 50
+ persistence_granularity 255.255.255.0
+ quorum 1
+ quorum_up "/bin/true up"
+ sorry_server 192.168.1.99 80
+ real_server 192.168.1.11 80 {
+ weight 3
+ notify_down /bin/false
+ HTTP_GET { url { path /a
+ status_code 200 301-303
+ regex "a b"
+ }
+ connect_port 8080 }
+ SMTP_CHECK { helo_name x
+ host { connect_ip 192.168.1.12 } }
+ UDP_CHECK { payload Ab12f 3
+ require_reply "0a xx" }
+ MISC_CHECK { misc_path "/bin/true 'a b'"
+ misc_timeout 4 }
+ FILE_CHECK { track_file tf
+ dynamic }
+ }
+}
+virtual_server group VG {
+ protocol UDP
+ ops
+ real_server 192.168.1.13 53 { DNS_CHECK { type A } }
+}
 include one.conf
 includea *.inc
 """
@@ -91,7 +129,8 @@ class Scribe:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.keywords = [*ROOT.by_name, *GLOBAL_DEFS.by_name, *INSTANCE.by_name, *SCRIPT.by_name]
+        tables = (ROOT, GLOBAL_DEFS, INSTANCE, SCRIPT, SERVICE, SERVER, URL)
+        self.keywords = [name for table in tables for name in table.by_name]
 
     def text(self) -> str:
         """Return a text of some kind."""

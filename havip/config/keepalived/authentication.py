@@ -55,8 +55,9 @@ def end_authentication(scope: Scope) -> None:
     ah = scope.memory.pop("ah", None)
     if ah is not None:
         scope.made.drop("authentication")
+        # Not even if compatible: without it we would not hear such peers, and be MASTER beside them.
         why = "it was taken out of VRRP; auth_hmac signs adverts, auth_type PASS is for peers that cannot"
-        scope.report.lacking(ah, why)
+        scope.report.wrong(ah, '"AH" has no counterpart in havip', why=why)
     elif scope.made.get("authentication") is not None:
         at = scope.made.where("authentication.type") or scope.made.where("authentication.password")
         lacks = [key for key in ("type", "password") if scope.made.get(f"authentication.{key}") is None]

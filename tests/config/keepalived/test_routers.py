@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from havip.config.model import VirtualRouter
-from tests.config.keepalived.mapping import complaints, decisions, loaded, pairs, router
+from tests.config.keepalived.mapping import ROUTER, complaints, decisions, loaded, pairs, router
 from tests.config.reading import read
 
 SAME = pairs("routers.txt")
@@ -73,6 +73,13 @@ def test_a_virtual_router_that_lacks_something_is_left_out_or_refused(text: str,
     assert complaints(text + other) == [
         f'1:15: the vrrp_instance "A" without {what}: the virtual router is left out'
     ]
+
+
+@pytest.mark.parametrize("compat", [False, True])
+def test_what_would_keep_peers_from_hearing_each_other_is_refused_in_any_case(compat: bool) -> None:
+    text = f"{ROUTER} authentication {{\n  auth_type AH\n  auth_pass x\n }}\n}}\n"
+    (complaint,) = complaints(text, compat=compat)
+    assert complaint.startswith('6:13: "AH" has no counterpart in havip: it was taken out of VRRP')
 
 
 def test_a_name_counts_once() -> None:
