@@ -31,6 +31,7 @@ CAPABILITIES: Final = {
     "CAP_NET_ADMIN": 12,
     "CAP_NET_RAW": 13,
     "CAP_IPC_LOCK": 14,
+    "CAP_SYS_ADMIN": 21,
     "CAP_SYS_NICE": 23,
     "CAP_SYS_RESOURCE": 24,
 }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from havip.balancing import Counts
-from havip.errors import KernelRefused, NoNamespace, NotPermitted
+from havip.errors import HavipError, KernelRefused, NoNamespace, NotPermitted
 from havip.ipvs import answers, codec
 from havip.ipvs.layout import Layouts
 from havip.ipvs.model import (
@@ -81,7 +83,8 @@ class Kernel:
     def services(self) -> dict[ServiceKey, tuple[Service, Counts]]:
         """Return every service, without its destinations.  Raises OSError."""
         told = self._dump(lambda sequence: codec.get_services(self._family, sequence))
-        found = (one for message in told if (one := answers.service(message.body)) is not None)
+        with understood():
+            found = [one for message in told if (one := answers.service(message.body)) is not None]
         return {one[0].key: one for one in found}
 
     def destinations(self, key: ServiceKey) -> list[tuple[Destination, Traffic]]:
@@ -92,7 +95,8 @@ class Kernel:
             if error.errno in (errno.ESRCH, errno.ENOENT):
                 return []  # it has gone in the meantime
             raise
-        told = (self._layouts.destination(message.body, key.family) for message in listed)
+        with understood():
+            told = [self._layouts.destination(message.body, key.family) for message in listed]
         return [one for one in told if one is not None]
 
     def _dump(self, build: Callable[[int], bytes]) -> list[Message]:
@@ -106,12 +110,17 @@ class Kernel:
         """Carry out changes in order; return those that the kernel has refused."""
         first = self._socket.reserve(len(changes))
         refused = self._socket.submit(codec.changes(self._family, first, changes))
-        return [Refusal(changes[number - first], answer.code) for number, answer in sorted(refused.items())]
+        return [
+            Refusal(changes[number - first], answer.code)
+            for number, answer in sorted(refused.items())
+            if 0 <= number - first < len(changes)  # not a late word about what was asked before
+        ]
 
     def syncs(self) -> list[Sync]:
         """Return the sync daemons that run.  Raises OSError."""
         told = self._dump(lambda sequence: codec.get_syncs(self._family, sequence))
-        return [one for message in told if (one := answers.sync(message.body)) is not None]
+        with understood():
+            return [one for message in told if (one := answers.sync(message.body)) is not None]
 
     def start(self, sync: Sync) -> int:
         """Start a sync daemon; return 0 or an errno."""
@@ -128,8 +137,17 @@ class Kernel:
 
     def timeouts(self) -> Timeouts:
         """Return the timeouts in force.  Raises OSError."""
-        told = self._socket.ask(lambda sequence: codec.get_timeouts(self._family, sequence))
-        return answers.timeouts(told[0].body) if told else Timeouts()
+        with understood():
+            told = self._socket.ask(lambda sequence: codec.get_timeouts(self._family, sequence))
+            return answers.timeouts(told[0].body) if told else Timeouts()
+
+    def flush(self) -> int:
+        """Remove every service, whoever has made it; return 0 or an errno."""
+        return self._one(lambda sequence: codec.flush(self._family, sequence))
+
+    def zero(self, key: ServiceKey | None = None) -> int:
+        """Set the counters of a service and its servers, or of all, to 0; return 0 or an errno."""
+        return self._one(lambda sequence: codec.zero(self._family, sequence, key))
 
     def set_timeouts(self, wanted: Timeouts) -> None:
         """Set those that are not 0.  Raises OSError."""
@@ -138,31 +156,53 @@ class Kernel:
             raise OSError(number, f"the kernel refuses IPVS's timeouts: {os.strerror(number)}")
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Make an answer that cannot be read an OSError: then the kernel does not answer."""
+    try:
+        yield
+    except Malformed as error:
+        raise OSError(errno.EBADMSG, f"the kernel's answer cannot be read: {error}") from error
+
+
 def open_in(namespace: str | None) -> RequestSocket:
     """Return a socket of generic netlink in a network namespace.  Raises `Unavailable`."""
     try:
-        if namespace is None:
-            return RequestSocket(generic.PROTOCOL)
-        home = os.open(THIS_NETWORK_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            enter_network_namespace(namespace)
-            try:
-                return RequestSocket(generic.PROTOCOL)
-            finally:
-                enter_network_namespace(f"/proc/self/fd/{home}")
-        finally:
-            os.close(home)
+        return RequestSocket(generic.PROTOCOL) if namespace is None else from_within(namespace)
     except OSError as error:
         raise Unavailable(f"no socket to the kernel: {error.strerror or error}") from error
     except (NoNamespace, NotPermitted) as error:
         raise Unavailable(str(error)) from error
 
 
+def from_within(namespace: str) -> RequestSocket:
+    """Return a socket made by a thread that enters the namespace and ends there: we stay where we are."""
+    made: list[RequestSocket | HavipError | OSError] = []
+
+    def make() -> None:
+        try:
+            enter_network_namespace(namespace)
+            made.append(RequestSocket(generic.PROTOCOL))
+        except (HavipError, OSError) as error:
+            made.append(error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    (result,) = made
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
 def why_not(error: OSError | Malformed) -> str:
     """Return why there is no IPVS, in words, and what may help."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
-        return "the kernel has no IPVS, and could not load its module ip_vs"
+        return (
+            "the kernel has no IPVS, and no module ip_vs that it could load: `modprobe ip_vs`, run as root, "
+            "says why"
+        )
     if number == errno.EPERM:
         return "programming IPVS takes CAP_NET_ADMIN"
     return f"the kernel's IPVS does not answer: {getattr(error, 'strerror', None) or error}"

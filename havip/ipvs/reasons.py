@@ -102,5 +102,5 @@ def of_destination(key: ServiceKey, one: Destination, number: int) -> str | None
     if number == errno.EINVAL:
         if one.tunnel == Tunnel.GUE and not one.tunnel_port:
             return "a tunnel of GUE needs a port"
-        return f"the kernel takes no server at {one.key.address}"
+        return f"the kernel takes no server at {one.key.address}: not unicast, or no interface is up"
     return None

@@ -100,7 +100,8 @@ ONE = Destination(A)
         (
             AddDestination(WEB, Destination(ODD[1])),
             errno.EINVAL,
-            "tcp 192.0.2.1:80, server 224.0.0.1:80: the kernel takes no server at 224.0.0.1",
+            "tcp 192.0.2.1:80, server 224.0.0.1:80: "
+            "the kernel takes no server at 224.0.0.1: not unicast, or no interface is up",
         ),
         (AddDestination(WEB, ONE), errno.EIO, "tcp 192.0.2.1:80, server 10.0.0.1:80: EIO"),
         (DropService(WEB), 4711, "tcp 192.0.2.1:80, which is to go: error 4711"),
