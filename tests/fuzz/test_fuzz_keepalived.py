@@ -17,11 +17,11 @@ MOST_MEMORY = 100 * 1024 * 1024  # bytes
 
 def test_whatever_a_file_says_the_answer_has_lines_and_columns_and_no_secret(tmp_path: Path) -> None:
     seen: Counter[bool] = Counter()
-    for seed in range(250):
+    for seed in range(150):
         folder = tmp_path / str(seed)
         folder.mkdir()
         seen[judge(folder, Random(seed)).findings.configuration is not None] += 1
-    assert min(seen.values()) > 10, seen
+    assert min(seen.values()) > 5, seen
 
 
 def test_the_file_that_is_mutated_is_good(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ WITH_WORDS: Final = ("_RANDOM", "_ENV")
 LONGEST_LINE: Final = 16384  # characters
 MOST_IN_A_LINE: Final = 256  # pieces that a line is made of
 #: the work of all replacements: one for each, for each piece of its line, and for so many characters
-MOST_WORK: Final = 500_000
+MOST_WORK: Final = 200_000
 CHARACTERS_FOR_ONE: Final = 128
 
 
