@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from havip.balancing import DOWN, UP
+from havip.balancing import DOWN, FAULT, UP
 from havip.config.model import Configuration
 from havip.control.serviceviews import Service, Services
 from havip.messages import Transition
@@ -54,7 +54,7 @@ class Balancing:
         if of_server:
             (up.add if change.state == UP else up.discard)(of_server)
         one = self._service(of_service)
-        if one is None or change.state not in (UP, DOWN):
+        if one is None or change.state not in (UP, DOWN, FAULT):
             return None
         if not of_server:
             return traps.of_quorum(one, change.state == UP, len(up), name)

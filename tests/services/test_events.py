@@ -12,12 +12,15 @@ from havip.config.model import Configuration
 from havip.config.tracking import TrackerKind
 from havip.control.feed import Feed
 from havip.control.server import FEED
+from havip.control.serviceviews import service_as_dict
 from havip.messages import Alive, Notice, TrackResult, Transition
 from havip.services import events as module
-from havip.services.events import MOST_WATCHERS, Events
+from havip.services.events import MOST_WATCHERS, Events, present
+from tests.control.balanced import WEB
 from tests.metrics.sources import CHECKS, STATUS
 
 NOW = 1_700_000_000.0
+KINDS = ("service", "server")
 MASTER = Transition("router", "gateway", "MASTER", 150, "nobody better", 12.5)
 TOLD = {
     "event": "state",
@@ -71,6 +74,18 @@ def test_a_feed_begins_with_how_everything_is_and_misses_nothing_that_happens_me
         assert (events[0]["priority"], events[0]["at"]) == (140, 1_700_000_000.5)
 
     play(scene)
+
+
+def test_a_feed_begins_with_services_and_their_servers_as_well() -> None:
+    services = {"shown": [service_as_dict(WEB)]}
+    told = [one for one in present(STATUS | {"checks": CHECKS, "services": services}) if one["kind"] in KINDS]
+    assert [(one["kind"], one["name"], one["state"]) for one in told] == [
+        ("service", "web", "UP"),
+        ("server", "web/web1", "UP"),
+        ("server", "web/web2", "DOWN"),
+        ("server", "web/web3", "DRAINING"),
+    ]
+    assert (told[2]["why"], told[2]["priority"]) == ("check web/web2/tcp: connection refused", None)
 
 
 def test_changes_are_told_as_they_come() -> None:

@@ -304,7 +304,7 @@ def test_virtual_services_are_told_and_shown_while_there_are_any(path: Path) -> 
         host.turns("web/web1", "DOWN", kind="server")  # not told twice
         host.turns("web/web3", "DRAINING", kind="server")
         host.turns("web/gone", "DOWN", kind="server")
-        host.turns("web", "DOWN", kind="service")
+        host.turns("web", "FAULT", kind="service")  # which is none of keepalived's states: not met
         await test.master.until_heard(Notify, 2)
         server, service = map(numbered, test.traps())
         assert server[0] == "9586.100.5.3.5.0.1"
