@@ -17,10 +17,11 @@ from havip.ipvs import pool
 from havip.ipvs.pool import Configured, Counted, Judged, Ordered, Tick
 from havip.ipvs.servers import Verdict
 from havip.ipvs.wanted import Standing
-from tests.ipvs.driving import SORRY, Driven, server, service
+from tests.ipvs.driving import GOOD, SORRY, Driven, server, service
 
 NAMES = "abcd"
 names = st.sampled_from(NAMES)
+seldom = st.sampled_from([False, False, True])
 verdicts = st.one_of(
     st.just(Verdict()),
     st.just(Verdict(False, "refused", failed=("web/x/tcp",))),
@@ -59,7 +60,7 @@ class Walk(RuleBasedStateMachine):
         configured=services(),
         stood=st.dictionaries(names, st.integers(0, 5)),
         sorry=st.none() | st.integers(0, 1),
-        suspended=st.booleans(),
+        suspended=seldom,
     )
     def begin(
         self, configured: VirtualService, stood: dict[str, int], sorry: int | None, suspended: bool
@@ -74,7 +75,8 @@ class Walk(RuleBasedStateMachine):
         self.orders: dict[str, Order] = {}
         self.told: dict[str, str] = {}
         self.read = 0
-        self.was_up = self.web.state.up
+        #: what it is taken for before anything is known
+        self.was_up = any(before.servers.values()) or not (sorry or configured.start_failed)
         self.ended = False
 
     def running(self) -> bool:
@@ -85,6 +87,10 @@ class Walk(RuleBasedStateMachine):
     @rule(said=st.dictionaries(names, verdicts, min_size=1))
     def judge(self, said: dict[str, Verdict]) -> None:
         """Let checks say something."""
+        self.heard(said)
+
+    def heard(self, said: dict[str, Verdict]) -> None:
+        """Note what checks say in our own books, and have it judged."""
         there = {one.name for one in self.web.settings.service.servers}
         known = {name: one for name, one in said.items() if one.good is not None and name in there}
         (self.meanwhile if self.suspended else self.said).update(known)
@@ -93,9 +99,18 @@ class Walk(RuleBasedStateMachine):
         assert not self.suspended or (self.web.table == before and not told)
 
     @precondition(running)
+    @rule()
+    def mend(self) -> None:
+        """Let all checks be good."""
+        there = [one.name for one in self.web.settings.service.servers]
+        self.heard(dict.fromkeys(there, GOOD))
+
+    @precondition(running)
     @rule(name=names, drain=st.booleans(), weight=st.none() | st.integers(0, 9))
     def order(self, name: str, drain: bool, weight: int | None) -> None:
         """Let an operator say something, or take it back."""
+        there = [one.name for one in self.web.settings.service.servers]
+        name = there[NAMES.index(name) % len(there)]
         self.orders.pop(name, None)
         if drain or weight is not None:
             self.orders[name] = Order("web", name, drain, weight)
@@ -117,7 +132,7 @@ class Walk(RuleBasedStateMachine):
         self.web.does(Tick())
 
     @precondition(running)
-    @rule(suspended=st.booleans())
+    @rule(suspended=seldom)
     def suspend(self, suspended: bool) -> None:
         """Let the router be MASTER, or not."""
         self.suspended = suspended
@@ -136,7 +151,6 @@ class Walk(RuleBasedStateMachine):
         there = {one.name for one in configured.servers} & {one.name for one in old.service.servers}
         self.said = {name: one for name, one in self.said.items() if name in there}
         self.meanwhile = {name: one for name, one in self.meanwhile.items() if name in there}
-        self.was_up = self.web.state.up
         self.nothing_is_told_twice()
         self.told = {name: state for name, state in self.told.items() if name in there or not name}
 
