@@ -142,7 +142,7 @@ class Havip(Balancer):
 
     def messages(self) -> int | None:
         shown = Client(f"{self.file}.sock", timeout=PATIENCE).services_as_dict()
-        return int(shown["services"]["ipvs"]["messages"])
+        return int(shown["ipvs"]["messages"])
 
     def text(self, pools: Pools) -> str:
         probe = f"{{tcp: {{}}, interval: {CHECK_EVERY}s, timeout: 1s, fall: 1, rise: 1}}"
