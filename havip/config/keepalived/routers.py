@@ -93,20 +93,26 @@ def settle_families(scope: Scope) -> None:
 
 
 def settle_version(scope: Scope) -> None:
-    """IPv6 is spoken in VRRPv3 unless VRRPv2 is asked for, and VRRPv2 has whole seconds."""
+    """IPv6 is spoken in VRRPv3 unless VRRPv2 is asked for; each version has a unit of its own."""
     if family(scope) == 6 and scope.made.get("version") is None:
         general = scope.whole.made.text("defaults.version")
         if general != "3":
             scope.default("version", scope.at, "3", "IPv6 is spoken in VRRPv3")
     text = scope.made.text("interval")
-    if version(scope) == 2 and text:
-        length = INTERVALS.read(text)
-        whole_seconds = max(1, (length + seconds(1) // 2) // seconds(1))
-        if length != seconds(whole_seconds):
-            at = scope.made.where("interval") or scope.at
-            scope.made.put("interval", at, spell(seconds(whole_seconds)))
-            why = f"VRRPv2 has whole seconds: {spell(length)} is rounded to {whole_seconds}s"
-            scope.report.take(Outcome.DIFFERS, at, scope.key("interval"), why)
+    if not text:
+        return
+    length = INTERVALS.read(text)
+    if version(scope) == 2:
+        rounded = seconds(max(1, (length + seconds(1) // 2) // seconds(1)))
+        unit = "VRRPv2 has whole seconds"
+    else:
+        rounded = milliseconds(10 * max(1, length // milliseconds(10)))
+        unit = "VRRPv3 has steps of 10ms"
+    if length != rounded:
+        at = scope.made.where("interval") or scope.at
+        scope.made.put("interval", at, spell(rounded))
+        why = f"{unit}: {spell(length)} is rounded to {spell(rounded)}"
+        scope.report.take(Outcome.DIFFERS, at, scope.key("interval"), why)
 
 
 def settle_priority(scope: Scope) -> None:

@@ -150,7 +150,7 @@ TRACK_PROCESS = Table(
     (
         Row("process", P1, process),
         Row("param_match", P1, param_match),
-        Row("weight", P1, Weight(254)),
+        Row("weight", P1, Weight(253)),
         Row("quorum", P1, Key("quorum", whole(1, 65535))),
         Row("quorum_max", P1, Key("quorum_max", whole(0, 65535))),
         Row("fork_delay", P1, Key("fork_delay", timer(0, 3600))),
@@ -230,7 +230,7 @@ TRACKED = (
     Row("track_interface", P0, Names("track.interfaces", "interface")),
     Row("track_script", P0, Names("track.scripts", "script")),
     Row("track_file", P1, Names("track.files", "file", 254)),
-    Row("track_process", P1, Names("track.processes", "process", 254)),
+    Row("track_process", P1, Names("track.processes", "process")),
     Row("track_bfd", P2, Lacking("havip has no BFD, so nothing would be tracked")),
 )
 

@@ -36,9 +36,10 @@ def test_ipv6_is_spoken_in_version_3_and_unicast_leaves_with_a_hop_limit_of_64()
     assert found.unicast.ttl == 64
 
 
-def test_a_fraction_of_a_second_is_rounded_in_version_2() -> None:
+def test_an_interval_is_rounded_to_what_its_version_has() -> None:
     assert router("advert_int 0.3") == of_yaml("interval: 1s")
     assert router("advert_int 2.5") == of_yaml("interval: 3s")
+    assert router("version 3", "advert_int 0.1234") == of_yaml("version: 3\ninterval: 120ms")
     assert any(
         "VRRPv2 has whole seconds: 2.5s is rounded to 3s" in one for one in decisions_of("advert_int 2.5")
     )
