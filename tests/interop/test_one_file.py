@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,23 @@ def test_both_daemons_run_by_one_file_and_hand_everything_over(
     worse.holds(everything[2], present=False)
     better.goes_on(3, after=again.at)
     lan.client_reaches(everything[2], better)
+
+
+def test_a_reload_takes_an_included_file_up_in_place_and_a_bad_one_not_at_all(lan: Lan) -> None:
+    player = lan.player(HavipByFile, "r1", V3.router(200))
+    player.start()
+    began = player.advertises()
+    player.holds("10.77.0.102")
+    included = player.daemon.directory / "gateway.conf"
+
+    included.write_text(GATEWAY.replace("priority 200", "priority 210").replace("101, 102", "102, 103"))
+    player.daemon.running().send_signal(signal.SIGHUP)
+    changed = player.advertises(lambda advert: advert.priority == 210, after=began.at)
+    player.holds("10.77.0.103")
+    player.holds("10.77.0.101", present=False)
+
+    included.write_text(GATEWAY.replace("priority 200", "priorty 200"))
+    player.daemon.running().send_signal(signal.SIGHUP)
+    player.logs(f'{included}:5:9: unknown directive "priorty" in vrrp_instance; did you mean "priority"?')
+    assert player.goes_on(3, after=changed.at).priority == 210
+    assert lan.resignations(player) == []
