@@ -6,7 +6,7 @@ since it was told last, and everything at the beginning of a life; the kernel's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from havip.balancing import (
@@ -21,7 +21,9 @@ from havip.balancing import (
 )
 from havip.clock import to_seconds
 from havip.config.balancing import LoadBalancer, OnStop
+from havip.config.health import Check
 from havip.config.model import Configuration
+from havip.config.tracking import Definition, TrackerKey, TrackerKind
 from havip.messages import Message, RouterReport
 from havip.services import Handler, Host, Json
 from havip.services.servers import Servers
@@ -166,3 +168,19 @@ def sync_id(configuration: Configuration) -> int:
     if sync is None or sync.sync_id is not None:
         return 0 if sync is None or sync.sync_id is None else sync.sync_id
     return next((one.vrid for one in configuration.virtual_routers if one.name == sync.router), 0)
+
+
+def moved(new: Configuration, before: Mapping[TrackerKey, Definition]) -> Iterator[TrackerKey]:
+    """Yield the checks of servers that a reload sends elsewhere: what they have said counts nothing there."""
+    for service in new.virtual_services:
+        for server in service.servers:
+            for check in service.probes_of(server):
+                key = TrackerKind.CHECK, check.name
+                was = before.get(key)
+                if isinstance(was, Check) and target_of(was) != target_of(check):
+                    yield key
+
+
+def target_of(check: Check) -> tuple[object, ...]:
+    """Return what a check goes to; a script learns it from its words."""
+    return check.host, check.port, check.script

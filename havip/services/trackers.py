@@ -45,7 +45,7 @@ from havip.messages import (
     Transition,
 )
 from havip.services import Handler, Host, Json, Service
-from havip.services.balancer import Balancing
+from havip.services.balancer import Balancing, moved
 from havip.services.checkbook import Checkbook
 from havip.waiting import happens
 from havip.workers import CheckerWorker, Worker
@@ -103,6 +103,7 @@ class Trackers(Service):
             self._start()
         else:
             before, self._wanted = self._wanted, {**self._wanted, **wanted}
+            self._forget(key for key in moved(new, before) if key not in self._tracked)
             self._post_all(key for key in wanted if not same(before.get(key), wanted[key]))
         if fresh:
             await self._first_results(fresh)
@@ -226,6 +227,13 @@ class Trackers(Service):
             worker.post(message)
         self._generation += 1
         worker.post(Commit(self._generation))
+
+    def _forget(self, keys: Iterable[TrackerKey]) -> None:
+        """Let what is about to be put again begin without a verdict."""
+        for key in keys:
+            self._results.pop(key, None)
+            if self._worker is not None:
+                self._worker.post(DropTracker(*key))
 
     def _on_message(self, message: Message) -> None:
         match message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +22,22 @@ from havip.balancing import (
     RouterState,
 )
 from havip.clock import seconds
-from havip.config.balancing import LoadBalancer, OnStop, SyncDaemon
+from havip.config import probes
+from havip.config.balancing import LoadBalancer, OnStop, RealServer, SyncDaemon, VirtualService
+from havip.config.health import Check
 from havip.config.model import Configuration, Daemon
-from havip.messages import Commit, Describe, Described, Message, RouterReport, Transition
+from havip.config.tracking import TrackerKind
+from havip.messages import (
+    Commit,
+    Describe,
+    Described,
+    DropTracker,
+    Message,
+    PutCheck,
+    RouterReport,
+    TrackResult,
+    Transition,
+)
 from havip.services.trackers import Trackers
 from tests.control.balanced import BALANCER, CONFIGURATION, DNS, WEB
 from tests.control.test_views import REPORT
@@ -244,5 +258,35 @@ def test_reports_are_shown_and_changes_of_state_are_spread(play: Any) -> None:
         assert kinds(host.checker.told) == ["Describe"]  # for the checks and the services together
         status = host.service.status()
         assert (status["services"]["up"], status["services"]["ipvs"]["version"]) == (1, "1.2.1")
+
+    play(scene)
+
+
+def checked(address: str, **more: Any) -> Configuration:
+    """Return a service with one server, whose check is made."""
+    probe = Check("tcp", tcp=probes.Tcp(), **more)
+    server = RealServer("a", ip_address(address))
+    service = VirtualService("web", (server,), ip_address("192.0.2.1"), 80, probes=(probe,))
+    return Configuration(virtual_services=(service,), checks=service.probes_of(server))
+
+
+def test_the_verdict_of_a_server_does_not_outlast_its_address(play: Any) -> None:
+    good = TrackResult(TrackerKind.CHECK, "web/a/tcp", True, why="is good")
+
+    async def scene(host: Host) -> None:
+        def told() -> list[Message]:
+            kinds = (DropTracker, PutCheck)
+            found = [message for message in host.checker.told if isinstance(message, kinds)]
+            host.checker.told.clear()
+            return found
+
+        first, slower, moved = checked("10.0.0.1"), checked("10.0.0.1", fall=9), checked("10.0.0.2", fall=9)
+        await host.load(first)
+        host.checker.say(good)
+        told()
+        await host.load(slower)
+        assert told() == [PutCheck(slower.checks[0], good)]
+        await host.load(moved)
+        assert told() == [DropTracker(TrackerKind.CHECK, "web/a/tcp"), PutCheck(moved.checks[0], None)]
 
     play(scene)
