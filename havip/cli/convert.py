@@ -18,6 +18,8 @@ EPILOG = """\
 The YAML says what the keepalived.conf says, with keepalived's defaults where havip's own are other ones.
 Comments tell what differs, and what has no counterpart.  `havip check` shows the same as a report.
 
+A program or a file that this machine lacks is a note: havip may run elsewhere.
+
 Definitions, conditional lines (for --config-id), sequences and includes are carried out, so one file comes of
 them.
 
@@ -47,13 +49,15 @@ def run(options: argparse.Namespace) -> int:
     from havip.config.anyfile import Form, examine
     from havip.config.keepalived.yamltext import write
 
-    examined = examine(options.file, how_of(options), elsewhere=True)
+    examined = examine(options.file, how_of(options), elsewhere=True, away=True)
     if examined.form is Form.YAML:
         print(f"havip: {options.file} is no keepalived.conf (or say --format keepalived)", file=sys.stderr)
         return BAD
     if examined.findings.configuration is None or examined.node is None:
         show(options.file, examined.findings)
         return BAD
+    for note in examined.findings.notes:
+        print(note.as_note(), file=sys.stderr)
     text = write(examined.node, examined.decisions, options.file)
     if options.output is None:
         print(text, end="")

@@ -74,10 +74,11 @@ def form_of_text(text: str) -> Form:
     return Form.KEEPALIVED if _KEEPALIVED.match(text, at) else Form.YAML
 
 
-def examine(path: str, how: How = USUAL, *, elsewhere: bool = False) -> Examined:
+def examine(path: str, how: How = USUAL, *, elsewhere: bool = False, away: bool = False) -> Examined:
     """Return everything there is to say about the file ``path``.
 
-    With ``elsewhere`` another process will run by it: what only that one can read is noted, not missed.
+    With ``elsewhere`` another process will run by it: what only that one can read is noted, not missed.  With
+    ``away`` another machine will run by a keepalived.conf: what this one lacks is noted.
     """
     form = how.form or form_of(path)
     if form is Form.YAML:
@@ -86,7 +87,7 @@ def examine(path: str, how: How = USUAL, *, elsewhere: bool = False) -> Examined
         return Examined(form, yamlfile.examine(path, elsewhere=elsewhere))
     from havip.config.keepalived import reading
 
-    found = reading.examine(path, instance=how.config_id, compat=how.compat, elsewhere=elsewhere)
+    found = reading.examine(path, instance=how.config_id, compat=how.compat, elsewhere=elsewhere, away=away)
     return Examined(form, found.findings, found.decisions, found.node)
 
 

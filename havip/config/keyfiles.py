@@ -30,10 +30,13 @@ class KeyFiles:
     """Where the secrets of one configuration are read.
 
     Without systemd's directory of credentials ``elsewhere`` says that the daemon will have one: what cannot
-    be looked at here is noted, and nothing may be run by the result.
+    be looked at here is noted, and nothing may be run by the result.  With ``away`` another machine has it all.
     """
 
-    def __init__(self, problems: Problems, environment: Mapping[str, str], *, elsewhere: bool) -> None:
+    def __init__(
+        self, problems: Problems, environment: Mapping[str, str], *, elsewhere: bool, away: bool = False
+    ) -> None:
+        self._away = away
         self._problems = problems
         self._credentials = environment.get(CREDENTIALS, "")
         self._elsewhere = elsewhere
@@ -80,6 +83,8 @@ class KeyFiles:
             secret = kind.decode(data) if data is not None else Secret(bytes(kind.least))
         except Unfit as error:
             self._problems.add(read.place, quote(read.value), f"a {source} with a secret", why=str(error))
+            if self._away:
+                reading["value"] = Read(Secret(bytes(kind.least)), read.place)
         except Wrong as wrong:
             self._problems.add(
                 read.place, quote(read.value), f"in the {source} {kind.expected}", why=wrong.why

@@ -181,6 +181,23 @@ class Problems:
         return self._in_order(self._notes.values())
 
 
+class Noting(Problems):
+    """Takes what is wrong on this machine as notes: another one will run by the file."""
+
+    def __init__(self, inner: Problems) -> None:
+        super().__init__(inner.file)
+        self._inner = inner
+
+    def add(self, place: Place, found: str, expected: str = "", *, nearest: str = "", why: str = "") -> None:
+        """Note it."""
+        said = f"expected {expected}, found {found}" if expected else found
+        self._inner.note(place, f"on this machine: {said}", why=why)
+
+    def note(self, place: Place, found: str, *, why: str = "") -> None:
+        """Note it."""
+        self._inner.note(place, found, why=why)
+
+
 def nearest_of(name: str, known: Iterable[str]) -> str:
     """Return which of the names that there are ``name`` most probably stands for; empty: none comes near."""
     import difflib  # only a mistake needs it

@@ -15,7 +15,7 @@ from havip.config.keyfiles import KeyFiles
 from havip.config.keys import CONFIGURATION
 from havip.config.model import Configuration
 from havip.config.nodes import Node
-from havip.config.problems import ConfigurationError, Place, Problem, Problems
+from havip.config.problems import ConfigurationError, Noting, Place, Problem, Problems
 from havip.config.reader import Read, Reader
 from havip.config.routing_kinds import learn
 
@@ -48,25 +48,28 @@ def settle(findings: Findings) -> Configuration:
     return findings.configuration
 
 
-def understood(node: Node, problems: Problems, *, elsewhere: bool) -> Configuration | None:
+def understood(
+    node: Node, problems: Problems, *, elsewhere: bool, away: bool = False
+) -> Configuration | None:
     """Return the configuration that a node is, or None after its problems were recorded.
 
-    With ``elsewhere`` another process will run by it: what only that one can read is noted, not missed.
+    With ``elsewhere`` another process will run by it: what only that one can read is noted, not missed.  With
+    ``away`` another machine will: what this one lacks is noted.
     """
     root = Reader(problems).read(node, CONFIGURATION, Place(1, 1, ""))
     if not isinstance(root.value, dict):
         return None
+    here = Noting(problems) if away else problems
     root = Read(balancing_draft.upon_defaults(root.value), root.place)
-    KeyFiles(problems, os.environ, elsewhere=elsewhere).fetch(root, CONFIGURATION)
+    KeyFiles(here, os.environ, elsewhere=elsewhere, away=away).fetch(root, CONFIGURATION)
     routers, services = draft.routers(root.value), balancing_draft.services(root.value)
     checks.check(root.value, routers, problems, balancing_draft.lasting(services))
     if not LOAD_BALANCER.isdisjoint(root.value):
-        from havip.config import (
-            checks_balancing,
-        )  # it knows the kernel's terms; most files need it not
+        # It knows the kernel's terms, which most files need not.
+        from havip.config import checks_balancing
 
         checks_balancing.check(root.value, services, problems)
-    onsite.look(root.value, routers, problems)
+    onsite.look(root.value, routers, here)
     if elsewhere:
         onsite.look_around(root.value, problems)
     if problems:

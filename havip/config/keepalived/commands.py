@@ -12,6 +12,7 @@ from havip.config.problems import quote
 
 _PART: Final = re.compile(r"[ \t\n\f\v\r]+|'([^']*)'|[^ \t\n\f\v\r']+|'")
 SHELL: Final = "/bin/sh"
+USUAL: Final = "/usr/bin/"  # where a program is taken to be that is not on this machine
 
 
 def split(text: str) -> list[str] | None:
@@ -55,10 +56,13 @@ def command(scope: Scope, statement: Statement, index: int = 1) -> tuple[list[Wo
         parts, why = [SHELL, "-c", word.text], f"run by {SHELL}, whatever that is on this machine"
     elif "/" not in parts[0]:
         path = scope.whole.host.program(parts[0])
+        why = f"{quote(parts[0])} was looked for now, and its path is kept"
+        if path is None and scope.whole.away:
+            path, why = f"{USUAL}{parts[0]}", f"{quote(parts[0])} is not on this machine: its path is a guess"
         if path is None:
             scope.report.wrong(word, quote(parts[0]), "a program that is there")
             return None
-        parts[0], why = path, f"{quote(parts[0])} was looked for now, and its path is kept"
+        parts[0] = path
     return [Word(part, word.line, word.column) for part in parts], why
 
 

@@ -47,12 +47,18 @@ def usual_instance() -> str:
 
 
 def examine(
-    path: str, *, instance: str | None = None, compat: bool = False, elsewhere: bool = False
+    path: str,
+    *,
+    instance: str | None = None,
+    compat: bool = False,
+    elsewhere: bool = False,
+    away: bool = False,
 ) -> Imported:
     """Return everything there is to say about the file ``path``.
 
     ``instance`` is what conditional lines are held against.  With ``compat`` what keepalived passes over is
-    passed over, and told; without, it is a problem.  With ``elsewhere`` another process will run by it.
+    passed over, and told; without, it is a problem.  With ``elsewhere`` another process will run by it, with
+    ``away`` another machine.
     """
     sources, machine = Sources(), Machine()
     problems = Problems(path, sources)
@@ -65,8 +71,8 @@ def examine(
         problems.add(place, refused.found, refused.expected, why=refused.why)
         return Imported(Findings(None, problems.errors, (), ("",)), (), None)
     tree = grammar.read(path, lines, machine, instance or usual_instance(), sources, report)
-    node = None if tree is None else meant(tree, report, machine)
-    configuration = None if node is None else understood(node, problems, elsewhere=elsewhere)
+    node = None if tree is None else meant(tree, report, machine, away=away)
+    configuration = None if node is None else understood(node, problems, elsewhere=elsewhere, away=away)
     if problems:
         configuration = None
         problems.hide("", secret_lines(sources.files))
@@ -75,9 +81,10 @@ def examine(
     return Imported(findings, tuple(report.decisions), node)
 
 
-def meant(tree: Tree, report: Report, machine: Machine) -> Mapping:
+def meant(tree: Tree, report: Report, machine: Machine, *, away: bool = False) -> Mapping:
     """Return what statements are as the nodes of a YAML file."""
     whole = Whole(report, machine)
+    whole.away = away
     ROOT.read(Scope(whole, whole.made, FIRST), tree)
     for finish in FINISH:
         finish(whole)

@@ -38,6 +38,7 @@ class Whole:
         self.report = report
         self.host = host
         self.made = Made(FIRST)
+        self.away = False  # another machine will run by it
         self.memory: dict[str, Any] = {}  # of `global_defs`, however often it comes
         self.globals: dict[str, Word] = {}  # what was said globally and concerns other blocks
         self.instances: dict[str, Scope] = {}

@@ -168,6 +168,25 @@ def test_convert_writes_no_file_that_is_there_and_lets_others_not_read_one(
     assert "is no keepalived.conf" in capsys.readouterr().err
 
 
+def test_convert_needs_nothing_that_the_file_names(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scripts = "vrrp_script a {\n script nosuchprogram\n user nosuchuser\n}\n"
+    hmac = " auth_hmac {\n  key 1 file:/nowhere/key\n  active_key 1\n }\n notify /nowhere/script\n}\n"
+    file.write_text(scripts + ROUTER + hmac)
+    assert command.main(["check", "-c", str(file)]) == 1
+    capsys.readouterr()
+    assert command.main(["convert", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert "- /usr/bin/nosuchprogram" in out
+    assert "file: /nowhere/key" in out
+    assert (
+        f"{file}:10:9: note: virtual_routers.VI_1.hmac.keys.1.file: on this machine: expected a file" in err
+    )
+    assert (
+        "virtual_routers.VI_1.notify.any: on this machine: /nowhere/script: no such file or directory" in err
+    )
+    assert 'scripts.a.user: on this machine: there is no user "nosuchuser"' in err
+
+
 def test_convert_refuses_a_file_with_problems(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("nosuch thing\n")
     assert command.main(["convert", str(file)]) == 1
