@@ -30,7 +30,7 @@ class KeyFiles:
     """Where the secrets of one configuration are read.
 
     Without systemd's directory of credentials ``elsewhere`` says that the daemon will have one: what cannot
-    be looked at here is noted, and nothing may be run by the result.  With ``away`` another machine has it all.
+    be looked at here is noted, and nothing may be run by the result.  ``away``: another machine has it all.
     """
 
     def __init__(
