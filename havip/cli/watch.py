@@ -34,7 +34,12 @@ exit codes:
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe this verb's command line."""
     parser.epilog = EPILOG
-    parser.add_argument("name", metavar="NAME", nargs="*", help="show only what has one of these names")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="*",
+        help="show only what has one of these names, with the servers of a service",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object on each line")
     add_socket_argument(parser, DEFAULT_SOCKET)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from havip import __main__ as command
+from havip.cli.watch import names_of
 from havip.control.feed import LOST, Feed
 from havip.control.server import FEED
 from tests.control.serving import serving
@@ -73,3 +74,12 @@ def test_names_choose_and_json_is_what_came(daemon: str, capsys: pytest.CaptureF
 def test_without_a_daemon_it_says_so(socket_path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["watch", "--socket", socket_path]) == 3
     assert "no daemon answers" in capsys.readouterr().err
+
+
+def test_a_service_is_asked_for_with_its_servers() -> None:
+    service, server = (
+        GATEWAY | {"kind": "service", "name": "web"},
+        GATEWAY | {"kind": "server", "name": "web/a"},
+    )
+    assert (names_of(service), names_of(server)) == ({"web"}, {"web", "web/a"})
+    assert names_of(GATEWAY | {"kind": "check", "name": "web/a/tcp"}) == {"web/a/tcp"}
