@@ -11,12 +11,14 @@ from typing import Final, NamedTuple
 from havip.config.keepalived.commands import account, command
 from havip.config.keepalived.http_checks import HTTP, SSL, settle_http
 from havip.config.keepalived.making import Made
+from havip.config.keepalived.pace import ONE_RUN, SECONDS, TIMING, Noted, Pace, Timing, timing
 from havip.config.keepalived.report import Outcome
 from havip.config.keepalived.table import (
     P0,
     P1,
     P2,
     Block,
+    Ignored,
     Key,
     Lacking,
     Row,
@@ -24,76 +26,20 @@ from havip.config.keepalived.table import (
     Switch,
     Table,
     argument,
-    no_more,
 )
 from havip.config.keepalived.tree import Statement, Word
-from havip.config.keepalived.values import ADDRESS, INTERFACE, TEXT, Argument, timer, truth, whole
+from havip.config.keepalived.values import ADDRESS, INTERFACE, TEXT, whole
 from havip.config.kinds import Wrong
 from havip.config.problems import quote
 
 PORT: Final = whole(1, 65535)
-DAY: Final = timer(0, 86400)
-SECONDS: Final = timer(0.000001, 86400)
 LONGEST_REPLY: Final = "255"
 RECORDS: Final = ("A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY")
-ONE_RUN: Final = "all of a run together, not each connection"
+#: keepalived hears of a change at once, and such a checker has no pace of its own
+FILE_PACE: Final = {"interval": "1s", "rise": "1", "fall": "1", "start": "good", "warm_up": "0s"}
 
 
-class Pace(NamedTuple):
-    """One value of a checker's pace: what is given, and where."""
-
-    text: str
-    word: Word
-
-
-def of(scope: Scope, key: str) -> str:
-    """Return the path of a key of a probe, or of all probes of a server or a service."""
-    return scope.key(key) if ".probes." in scope.path else scope.key("probes")
-
-
-class Timing(NamedTuple):
-    """``delay_loop`` and its like, of a service, a server or a checker; the nearest one counts."""
-
-    key: str
-    kind: Argument
-
-    def __call__(self, scope: Scope, statement: Statement) -> None:
-        no_more(scope, statement, 2)
-        found = argument(scope, statement, self.kind)
-        if found is not None:
-            scope.memory.setdefault("pace", {})[self.key] = Pace(found[0], statement.words[0])
-            why = ONE_RUN if self.key == "timeout" else ""
-            scope.report.take(
-                Outcome.DIFFERS if why else Outcome.MAPPED, statement.words[0], of(scope, self.key), why
-            )
-
-
-class Noted(NamedTuple):
-    """A switch that is kept under a name: of a virtual server, a real server or a checker."""
-
-    key: str
-
-    def __call__(self, scope: Scope, statement: Statement) -> None:
-        no_more(scope, statement, 2)
-        try:
-            on = len(statement.words) < 2 or truth(statement.words[1].text)
-        except Wrong:
-            scope.report.drop(statement.words[1], quote(statement.words[1].text), "on or off")
-            return
-        scope.memory.setdefault("pace", {})[self.key] = Pace("true" if on else "false", statement.words[0])
-        scope.report.take(Outcome.MAPPED, statement.words[0], of(scope, self.key))
-
-
-TIMING: Final = (
-    Row("delay_loop", P0, Timing("interval", SECONDS)),
-    Row("connect_timeout", P0, Timing("timeout", SECONDS)),
-    Row("retry", P0, Timing("fall", whole(0, 2**31 - 1)), also=("nb_get_retry",)),
-    Row("delay_before_retry", P0, Timing("retry_interval", DAY)),
-    Row("warmup", P1, Timing("warm_up", DAY)),
-    Row("alpha", P1, Noted("alpha")),
-)
-COMMON: Final = (
-    *TIMING,
+DIALLING: Final = (
     Row("log_all_failures", P1, Noted("log_failures")),
     Row("connect_ip", P0, Key("host", ADDRESS)),
     Row("connect_port", P0, Key("port", PORT)),
@@ -102,6 +48,7 @@ COMMON: Final = (
     Row("bind_port", P1, Key("source_port", PORT)),
     Row("fwmark", P1, Key("fwmark", whole(0, 2**32 - 1))),
 )
+SIMPLE: Final = (*timing(), *DIALLING)
 
 
 def hexadecimal(text: str, *, wild: bool) -> str:
@@ -182,7 +129,7 @@ def track_file(scope: Scope, statement: Statement) -> None:
     found = argument(scope, statement, TEXT)
     if found is not None:
         scope.memory["track_file"] = found[1]
-        why = "read at every interval, not when it changes"
+        why = "read every second, not when it changes"
         scope.report.take(Outcome.DIFFERS, statement.words[0], scope.key("file.path"), why)
 
 
@@ -194,21 +141,27 @@ def smtp_host(scope: Scope, statement: Statement) -> Scope | None:
     return Scope(scope.whole, made, statement.words[0], scope.path, scope.memory)
 
 
-HOST: Final = Table("host", tuple(row for row in COMMON if isinstance(row.do, Key)))
+OF_HTTP: Final = (*timing("nb_get_retry", why=ONE_RUN), *DIALLING)
+HOST: Final = Table("host", tuple(row for row in DIALLING if isinstance(row.do, Key)))
 KINDS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
-    "TCP_CHECK": ("tcp", COMMON),
-    "PING_CHECK": ("ping", COMMON),
-    "HTTP_GET": ("http", (*COMMON, *HTTP)),
-    "SSL_GET": ("http", (*COMMON, *HTTP, *SSL)),
+    "TCP_CHECK": ("tcp", SIMPLE),
+    "PING_CHECK": ("ping", SIMPLE),
+    "HTTP_GET": ("http", (*OF_HTTP, *HTTP, Row("enable_sni", P2, Ignored("nothing is encrypted")))),
+    "SSL_GET": ("http", (*OF_HTTP, *HTTP, *SSL)),
     "SMTP_CHECK": (
         "smtp",
-        (*COMMON, Row("helo_name", P1, Key("smtp.helo", TEXT)), Row("host", P1, Block(HOST, smtp_host))),
+        (
+            *TIMING,
+            *DIALLING,
+            Row("helo_name", P1, Key("smtp.helo", TEXT)),
+            Row("host", P1, Block(HOST, smtp_host)),
+        ),
     ),
-    "DNS_CHECK": ("dns", (*COMMON, Row("type", P1, record_type), Row("name", P1, Key("dns.name", TEXT)))),
+    "DNS_CHECK": ("dns", (*SIMPLE, Row("type", P1, record_type), Row("name", P1, Key("dns.name", TEXT)))),
     "UDP_CHECK": (
         "udp",
         (
-            *COMMON,
+            *SIMPLE,
             Row("payload", P1, Digits("udp.send", wild=False)),
             Row("require_reply", P1, Digits("udp.expect", wild=True)),
             Row("min_reply_length", P1, Key("udp.min_length", whole(0, 65535))),
@@ -218,7 +171,7 @@ KINDS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     "MISC_CHECK": (
         "script",
         (
-            *TIMING,
+            *(row for row in timing() if row.name != "connect_timeout"),
             Row("log_all_failures", P1, Noted("log_failures")),
             Row("misc_path", P0, misc_path),
             Row("misc_timeout", P0, Timing("timeout", SECONDS)),
@@ -229,7 +182,6 @@ KINDS: Final[dict[str, tuple[str, tuple[Row, ...]]]] = {
     "FILE_CHECK": (
         "file",
         (
-            *TIMING,
             Row("track_file", P1, track_file),
             Row("dynamic", P1, dynamic),
             Row("weight", P1, file_weight),
@@ -252,8 +204,8 @@ class Checker(NamedTuple):
         probe.into(self.kind, scope.at).passed = False
         if self.kind == "http":
             settle_http(scope, encrypted=self.name == "SSL_GET")
-        elif self.kind == "file" and not settle_file(scope):
-            return []
+        elif self.kind == "file":
+            return [probe] if settle_file(scope) else []
         elif self.kind == "script" and probe.get("script.command") is None:
             scope.report.drop(scope.at, "a MISC_CHECK without misc_path", why="it is left out")
             return []
@@ -286,10 +238,14 @@ def settle_file(scope: Scope) -> bool:
         scope.report.wrong(at, quote(at.text), "the name of a track_file")
         return False
     scope.made.put("file.path", word, path)
-    factor, at = scope.memory.get("weight", ("1", word))
-    if "dynamic" not in scope.memory:
-        factor = "0"
+    factor, at = scope.memory.get("weight", ("0", word))
+    if factor == "0":
+        factor = scope.whole.made.text_at("tracked_files", word.text, "weight") or "1"
+        if scope.whole.made.text_at("tracked_files", word.text, "reverse") == "true":
+            scope.made.put("file.reverse", word, True)
     scope.made.put("file.factor", at, factor)
+    for key, value in FILE_PACE.items():
+        scope.made.put(key, word, value)
     return True
 
 

@@ -134,10 +134,9 @@ def settle_sync(whole: Whole) -> None:
 def settle_mail(whole: Whole) -> None:
     """keepalived mails of a service only if told so, and of a server unless told otherwise."""
     told = whole.globals.get("smtp_alert_checker") or whole.globals.get("smtp_alert")
-    never = whole.globals.get("no_checker_emails")
-    at = never or told or whole.services[0].at
-    of_service = "true" if told is not None and told.text == "true" and never is None else "false"
-    of_server = "false" if never is not None or (told is not None and told.text == "false") else "true"
+    at = told or whole.services[0].at
+    of_service = "true" if told is not None and told.text == "true" else "false"
+    of_server = "false" if told is not None and told.text == "false" else "true"
     why = "mail is sent of a virtual server only if told so, of a real server unless told otherwise"
     whole.default("service_defaults.notify.mail", at, of_service, why)
     for service in whole.services:
@@ -156,7 +155,7 @@ GLOBALS: Final = (
     Row("nftables_ipvs_priority", P1, Key("load_balancer.nftables_priority", whole(-400, 400))),
     Row("nftables_ipvs_start_fwmark", P1, first_mark),
     Row("rs_init_notifies", P1, Flag("load_balancer.notify_initial", "true")),
-    Row("no_checker_emails", P1, remember),
+    Row("no_checker_emails", P1, Always("mails tell of servers, not of each of their checkers")),
     Row("smtp_alert_checker", P1, remember),
     Row("checker_log_all_failures", P1, remember),
     Row("enable_snmp_checker", P1, Served(("keepalived_mib",))),

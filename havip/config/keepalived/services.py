@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from havip.config.keepalived.addresses import texts
-from havip.config.keepalived.checkers import Checker, Pace, probe_name
+from havip.config.keepalived.checkers import Checker, probe_name
 from havip.config.keepalived.making import Made
+from havip.config.keepalived.pace import Pace
 from havip.config.keepalived.report import Outcome
 from havip.config.keepalived.table import Scope
 from havip.config.keepalived.tree import Word
@@ -24,6 +25,9 @@ def settle_service(scope: Scope) -> None:
     made, report = scope.made, scope.report
     if scope.memory.get("pace", {}).get("alpha", Pace("", scope.at)).text == "true":
         made.put("start_failed", scope.memory["pace"]["alpha"].word, True)
+    if made.get("fwmark") is not None and (at := made.where("transport")) is not None:
+        made.drop("transport")
+        report.take(Outcome.IGNORED, at, scope.key("transport"), "a firewall mark is for every protocol")
     quorum, hysteresis = int(made.text("quorum") or 1), int(made.text("hysteresis") or 0)
     if hysteresis >= quorum:
         at = made.where("hysteresis") or scope.at
@@ -52,6 +56,9 @@ def suspend(scope: Scope, word: Word) -> None:
 
 def settle_server(server: Scope, service: Scope) -> None:
     """Make the probes of a real server."""
+    weight: Word | None = service.memory.get("weight")
+    if weight is not None and server.made.get("weight") is None:
+        server.made.put("weight", weight, weight.text)
     paces = server.memory.get("pace", {}), service.memory.get("pace", {})
     host: Word | None = server.memory.get("virtual_host")
     probes = Made(server.at)

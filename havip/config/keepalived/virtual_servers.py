@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from havip.config.keepalived.addresses import version_of
 from havip.config.keepalived.checkers import ROWS as CHECKERS
-from havip.config.keepalived.checkers import TIMING
 from havip.config.keepalived.commands import Program
 from havip.config.keepalived.making import Made, scalar
+from havip.config.keepalived.pace import TIMING
 from havip.config.keepalived.report import Outcome
 from havip.config.keepalived.table import (
     P0,
@@ -37,6 +37,7 @@ from havip.config.kinds import Wrong
 from havip.config.problems import quote
 
 PORT: Final = whole(0, 65535)
+WEIGHT: Final = whole(0, 65535)
 MARK: Final = whole(1, 2**32 - 1)
 LONGEST_NAME: Final = 64
 METHODS: Final = {"NAT": "nat", "DR": "direct", "TUN": "tunnel"}
@@ -152,6 +153,14 @@ def port(scope: Scope, statement: Statement, index: int, path: str) -> str:
         return ""
     scope.made.put(path, found[1], found[0])
     return found[0]
+
+
+def weight(scope: Scope, statement: Statement) -> None:
+    """Take ``weight`` of a virtual server, for those of its servers that have none."""
+    found = argument(scope, statement, WEIGHT)
+    if found is not None:
+        scope.memory["weight"] = Word(found[0], found[1].line, found[1].column)
+        scope.report.take(Outcome.MAPPED, statement.words[0], scope.key("servers.NAME.weight"))
 
 
 def ha_suspend(scope: Scope, statement: Statement) -> None:
@@ -304,7 +313,6 @@ def group_entry(scope: Scope, entry: Statement) -> None:
 
 COMMON: Final = (
     *TIMING,
-    Row("lvs_method", P0, Forwarding("forwarding"), also=("lb_kind",)),
     Row("inhibit_on_failure", P0, Inhibit()),
     Row("smtp_alert", P1, Switch("notify.mail")),
     Row("snmp_name", P1, Ignored("the name of the service, and of the server, is what SNMP shows")),
@@ -313,13 +321,13 @@ SERVER: Final = Table(
     "real_server",
     (
         *COMMON,
-        Row("weight", P0, Key("weight", whole(0, 65535))),
+        Row("lvs_method", P0, Forwarding("forwarding")),
+        Row("weight", P0, Key("weight", WEIGHT)),
         Row("uthreshold", P1, Key("upper_threshold", whole(0, 2**32 - 1))),
         Row("lthreshold", P1, Key("lower_threshold", whole(0, 2**32 - 1))),
         Row("notify_up", P0, Program("notify.up", "notify")),
         Row("notify_down", P0, Program("notify.down", "notify")),
         Row("virtualhost", P1, virtual_host),
-        Row("log_all_failures", P1, TIMING[-1].do),
         *CHECKERS,
     ),
 )
@@ -327,6 +335,8 @@ SERVICE: Final = Table(
     "virtual_server",
     (
         *COMMON,
+        Row("lvs_method", P0, Forwarding("forwarding"), also=("lb_kind",)),
+        Row("weight", P1, weight),
         Row("lvs_sched", P0, scheduler, also=("lb_algo",)),
         *(
             Row(flag, P1, SchedulerFlag())

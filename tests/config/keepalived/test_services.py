@@ -59,7 +59,7 @@ def test_a_file_may_have_virtual_servers_alone() -> None:
         ("smtp_alert_checker on", True, True),
         ("smtp_alert_checker off", False, False),
         ("smtp_alert on", True, True),
-        ("no_checker_emails", False, False),
+        ("no_checker_emails", False, True),
     ],
 )
 def test_mail_is_sent_of_servers_and_of_services_that_ask_for_it(

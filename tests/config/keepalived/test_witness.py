@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.config.keepalived.mapping import imported
+from havip.config.keepalived.checkers import KINDS
+from havip.config.keepalived.http_checks import URL
+from havip.config.keepalived.table import Row
+from havip.config.keepalived.virtual_servers import SERVER, SERVICE
 from tests.config.keepalived.reading import Parsed
 
 UNKNOWN = re.compile(r"\(Line (\d+)\) Unknown keyword '(.*)'")
@@ -87,24 +91,29 @@ def random_text(random: Random) -> str:
     return "$A=za\n$B=zb\n" + "\n".join(lines) + "\n"
 
 
-SAMPLES = sorted(Path("/usr/share/doc/keepalived/samples").glob("keepalived.conf.*"))
-#: of the samples that concern VRRP alone: the lines that keepalived passes over, and so do we with `compat`
-PASSED_OVER = {
-    "conditional_conf": {(6, "a script"), (25, "check_VI_0")},
-    "vrrp": {(32, '"192.168.200.18" again')},
-    "vrrp.rules": {(11, "192.168.100./24"), (26, "192.168.200./24")},
-    "vrrp.routes": set(),
-    "vrrp.static_ipaddress": set(),
-    "track_interface": set(),
-}
+#: of 2.4.3, which Debian's does not have yet
+NEWER = {"sni_name", "tls_compliant", "dynamic"}
 
 
-@pytest.mark.parametrize("name", PASSED_OVER)
-def test_a_sample_that_debian_ships_is_read_with_the_decision_that_keepalived_takes(name: str) -> None:
-    for path in (sample for sample in SAMPLES if sample.name == f"keepalived.conf.{name}"):
-        strict, compatible = (imported(path.read_text(), compat=compat) for compat in (False, True))
-        problems = {(problem.line, str(problem)) for problem in strict.findings.problems}
-        assert len(problems) == len(PASSED_OVER[name])
-        for line, words in PASSED_OVER[name]:
-            assert any(line == number and words in said for number, said in problems), problems
-        assert compatible.findings.configuration is not None
+def names(rows: Iterable[Row]) -> list[str]:
+    """Return the names that rows have, but for those that begin a block."""
+    blocks = {*KINDS, "BFD_CHECK", "real_server", "url", "host"}
+    return [name for row in rows for name in (row.name, *row.also) if name not in blocks]
+
+
+def test_keepalived_knows_the_directives_of_virtual_servers_and_checkers_that_we_know_and_no_other_ones(
+    tmp_path: Path,
+) -> None:
+    everything = {name for _, rows in KINDS.values() for name in names(rows)} | set(names(URL.rows))
+    service, server = "virtual_server 192.0.2.1 80 {\n", "real_server 192.168.1.1 80 {\n"
+    blocks: list[tuple[list[str], str, str]] = [
+        (names(SERVICE.rows), service, "}\n"),
+        (names(SERVER.rows), service + server, "}\n}\n"),
+        (names(URL.rows), f"{service}{server}HTTP_GET {{\nurl {{\n", "}\n}\n}\n}\n"),
+        *((names(rows), f"{service}{server}{kind} {{\n", "}\n}\n}\n") for kind, (_, rows) in KINDS.items()),
+    ]
+    path = tmp_path / "keepalived.conf"
+    for known, before, after in blocks:
+        path.write_text(before + "".join(f"{name} 1\n" for name in sorted({*known, *everything})) + after)
+        unknown = set(re.findall(r"Unknown keyword '(.*)'", witnessed(path)[1]))
+        assert unknown - NEWER == everything - set(known) - NEWER, before
