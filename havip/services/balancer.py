@@ -51,6 +51,11 @@ class Balancing:
         self._marked = PacketsMarked()
         self._told: dict[str, Message] = {}  # what the worker has, by what a newer one replaces
 
+    @property
+    def enters(self) -> bool:
+        """Say whether IPVS is in a network namespace of its own, which takes a capability."""
+        return self._settings.settings.network_namespace is not None
+
     async def prepare(self, new: Configuration) -> None:
         """Go by ``new`` from the next `changes` on."""
         self.in_use = self.in_use or wants(new)

@@ -191,7 +191,7 @@ class Trackers(Service):
     def _started(self) -> None:
         """Tell a life of the checker all that it is to track, and the verdicts of the one before."""
         if self._worker is not None:
-            self._worker.post(Setup(self._rank))
+            self._worker.post(Setup(self._rank, self._balancing.enters))
         self._balancing.begin()
         lost = self._denied.keys()  # what was found so long ago is no verdict to begin with
         self._results |= self._denied
