@@ -139,6 +139,9 @@ class Writer:
             if isinstance(item, Scalar):
                 yield f"{indentation}- {text_of(item)}"
                 continue
+            if not item.items:
+                yield f"{indentation}- {'{}' if isinstance(item, Mapping) else '[]'}"
+                continue
             lines = list(self.inner(item, of_items, f"{path}[]", indentation + "  "))
             lines[0] = f"{indentation}- {lines[0].lstrip()}"
             yield from lines
