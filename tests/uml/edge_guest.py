@@ -312,7 +312,10 @@ def a_daemon_balances_in_another_network_namespace(kernel: Kernel) -> None:
             if "service web: " in line:
                 break
         assert "UP" in heard[-1], heard
-        told = there.read().table.keys(), kernel.read().table
+        late = time.monotonic() + 60.0
+        while not there.read().traffic and time.monotonic() < late:
+            threading.Event().wait(0.1)  # the news may come before the kernel is told
+        told = set(there.read().table), kernel.read().table
         daemon.terminate()
     assert told == ({WEB}, {}), heard
     assert (daemon.returncode, there.read().table) == (0, {})
