@@ -202,6 +202,9 @@ class Checker(NamedTuple):
         scope = self.scope
         probe = scope.made
         probe.into(self.kind, scope.at).passed = False
+        if self.kind == "http" and not scope.memory.get("urls"):
+            scope.report.drop(scope.at, f"{self.name} without a url", "a url", why="it is left out")
+            return []
         if self.kind == "http":
             settle_http(scope, encrypted=self.name == "SSL_GET")
         elif self.kind == "file":

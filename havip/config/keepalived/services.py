@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from havip.config.keepalived.addresses import texts
 from havip.config.keepalived.checkers import Checker, probe_name
+from havip.config.keepalived.corrections import correct
 from havip.config.keepalived.making import Made
 from havip.config.keepalived.pace import Pace
 from havip.config.keepalived.report import Outcome
@@ -16,6 +17,7 @@ def settle(whole: Whole) -> None:
     """Make the probes of every server, and what depends on other blocks."""
     for scope in whole.services:
         settle_service(scope)
+        correct(scope)
         for server in scope.memory.get("servers", ()):
             settle_server(server, scope)
 

@@ -11,7 +11,7 @@ from tests.config.keepalived.mapping import ROUTER, complaints, decisions, loade
 from tests.config.reading import read
 
 SAME = pairs("services.txt")
-SERVER = "virtual_server 192.0.2.9 80 {\n real_server 192.168.1.11 80 {\n%s\n }\n}\n"
+SERVER = "virtual_server 192.0.2.9 80 {\n real_server 192.168.1.11 80 {\n%s\n }\n protocol TCP\n}\n"
 
 
 def balancing(found: Configuration) -> Configuration:
