@@ -88,6 +88,7 @@ virtual_server_group VG {
  fwmark 7 inet
 }
 virtual_server 198.51.100.9 80 {
+ protocol TCP
  delay_loop 6
  lb_algo wrr
  lvs_method TUN type gue port 6080 csum
