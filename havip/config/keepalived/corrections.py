@@ -45,12 +45,12 @@ def placed(at: Word, text: str) -> Word:
 
 
 def protocol(scope: Scope) -> None:
-    """TCP unless told.  keepalived 2.2 leaves it to the kernel, for which none is UDP."""
+    """keepalived 2.2 leaves it to the kernel, for which none is UDP; 2.4 takes TCP."""
     made, report = scope.made, scope.report
     if made.get("transport") is None:
-        made.put("transport", scope.at, "tcp")
-        why = "TCP, since no protocol is given; keepalived 2.2 makes it a service of UDP, and logs that"
-        report.take(Outcome.DIFFERS, scope.at, scope.key("transport"), why)
+        why = "versions of keepalived differ: 2.2 takes UDP then, 2.4 TCP"
+        report.drop(scope.at, "a virtual_server without protocol", "protocol TCP, UDP or SCTP", why=why)
+        made.put("transport", scope.at, "udp")
     at = made.where("one_packet")
     if at is not None and made.text("transport") != "udp":
         report.drop(at, f"ops of {made.text('transport').upper()}", "protocol UDP", why="it is left out")

@@ -8,7 +8,7 @@ import pytest
 
 from havip.clock import seconds
 from havip.config.balancing import Transport, VirtualService
-from tests.config.keepalived.mapping import complaints, decisions, loaded
+from tests.config.keepalived.mapping import complaints, loaded
 from tests.config.keepalived.test_witness import witnessed
 
 SERVERS = " real_server 192.168.1.11 80 {\n  TCP_CHECK { }\n }\n}\n"
@@ -23,6 +23,12 @@ def service(text: str) -> VirtualService:
 @pytest.mark.parametrize(
     ("text", "complaint", "said"),
     [
+        pytest.param(
+            "virtual_server 192.0.2.1 80 {\n" + SERVERS,
+            "1:1: expected protocol TCP, UDP or SCTP, found a virtual_server without protocol",
+            "no protocol set - defaulting to UDP",
+            id="no-protocol",
+        ),
         pytest.param(
             "virtual_server 192.0.2.1 80 {\n protocol TCP\n ops\n" + SERVERS,
             "3:2: expected protocol UDP, found ops of TCP",
@@ -91,23 +97,9 @@ def test_what_keepalived_corrects_is_an_error_and_corrected_with_compat(
     assert found.scheduler_flags == ()
 
 
-def test_a_service_without_protocol_is_one_of_tcp_and_it_is_said_that_keepalived_takes_udp(
-    tmp_path: Path,
-) -> None:
-    text = "virtual_server 192.0.2.1 80 {\n" + SERVERS
-    assert complaints(text) == []
-    assert service(text).transport is Transport.TCP
-    assert (
-        "1:1: differs: virtual_server -> virtual_services.192.0.2.1:80.transport: TCP, since no protocol is "
-        "given; keepalived 2.2 makes it a service of UDP, and logs that"
-    ) in decisions(text)
-    path = tmp_path / "keepalived.conf"
-    path.write_text(text)
-    assert "no protocol set - defaulting to UDP" in witnessed(path)[1]
-
-
 def test_corrected_services_are_as_keepalived_has_them() -> None:
-    plain = service("virtual_server 192.0.2.1 {\n protocol TCP\n" + SERVERS)
+    plain = service("virtual_server 192.0.2.1 {\n" + SERVERS)
+    assert plain.transport is Transport.UDP
     assert plain.persistence is not None
     assert plain.persistence.timeout == seconds(360)
     found = service(
