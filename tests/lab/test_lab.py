@@ -61,6 +61,16 @@ class Run:
                 return
         pytest.fail(f"the lab ended without a line with {text!r}")
 
+    def wait_for_lines(self, *texts: str) -> None:
+        """Return once it has printed a line with each of these, in whichever order."""
+        assert self.process.stdout is not None
+        left = set(texts)
+        for line in self.process.stdout:
+            left -= {text for text in left if text in line}
+            if not left:
+                return
+        pytest.fail(f"the lab ended without lines with {left}")
+
     def left_over(self) -> list[str]:
         """Return whatever there still is of it: namespaces, temporary files, processes."""
         stem = f"havip_lab{self.process.pid}-"
@@ -158,9 +168,9 @@ def test_an_interrupted_lab_leaves_nothing(base: Path, number: signal.Signals) -
 
 def test_a_held_lab_goes_on_until_it_is_interrupted_and_tells_how_to_look_around(base: Path) -> None:
     run = Run(base, "--hold")
-    run.wait_for_line("Both routers run until Ctrl-C")
-    run.wait_for_line("tcpdump")
-    run.wait_for_line("client  IPv4: answered by r1")
+    run.wait_for_line("Written: ")
+    # The routers have been started before they are spoken of: the client may be answered first.
+    run.wait_for_lines("Both routers run until Ctrl-C", "tcpdump", "client  IPv4: answered by r1")
     assert run.process.poll() is None
     run.process.send_signal(signal.SIGINT)
     said = run.wait()
