@@ -68,11 +68,12 @@ def configuration(
 def service(
     way: Way, name: str, port: int, weights: Mapping[str, int], probing: str, drain: bool
 ) -> list[str]:
-    """Return the lines of one virtual service, whose servers are probed by HTTP."""
-    page = f"{{http: {{path: {HEALTH}}}, port: {HTTP}, interval: {probing}, timeout: 5s, rise: 1, fall: 1}}"
+    """Return the lines of one virtual service: web pages are probed by HTTP, the rest by TCP."""
+    kind = f"http: {{path: {HEALTH}}}" if port == HTTP else "tcp: {}"
+    probe = f"{{{kind}, interval: {probing}, timeout: 5s, rise: 1, fall: 1}}"
     lines = [f"  {name}-{way.name}:", f'    address: "{way.address}"', f"    port: {port}"]
     lines += [f"    scheduler: {'wrr' if name == 'web' else 'rr'}", f"    forwarding: {forwarding(way)}"]
-    lines += [f"    probes: {{page: {page}}}", f"    drain: {str(drain).lower()}", "    servers:"]
+    lines += [f"    probes: {{service: {probe}}}", f"    drain: {str(drain).lower()}", "    servers:"]
     return lines + [
         f'      {server}: {{address: "{way.server(server)}", weight: {weight}}}'
         for server, weight in weights.items()

@@ -55,6 +55,8 @@ class Farm:
         host = self._on_both(name, DIRECTORS[name])
         for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             host.sysctl(f"net/{key}", 1)
+        # A client's port that is used again must not lead to a server that has gone.
+        host.sysctl("net/ipv4/vs/expire_nodest_conn", 1)
         for interface in ("all", "eth0", "eth1"):
             host.sysctl(f"net/ipv4/conf/{interface}/rp_filter", 0)
             host.sysctl(f"net/ipv4/conf/{interface}/send_redirects", 0)  # servers and client share a LAN

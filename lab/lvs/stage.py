@@ -18,14 +18,14 @@ from typing import Final
 from lab.lvs import tables
 from lab.lvs.directors import Director, configuration
 from lab.lvs.farm import Farm
-from lab.lvs.plan import DIRECT6, GUE, HTTP, NAT, Way, place
+from lab.lvs.plan import DIRECT, GUE6, HTTP, NAT, Way, place
 from lab.lvs.servers import Server
 from lab.lvs.visitor import Answer, Stream, Visitor
 from lab.netns import Network
 from lab.stage import Event, NotInTime
 
 PREFIX: Final = "havip_lvs"
-PLAYED: Final = (NAT, GUE, DIRECT6)  #: the ways that the client uses
+PLAYED: Final = (NAT, DIRECT, GUE6)  #: the ways that the client uses
 PAUSE: Final = 0.03  # seconds between two requests on one way
 LOOK: Final = 0.05  # seconds between two looks: IPVS tells nobody of its changes
 

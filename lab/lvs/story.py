@@ -54,7 +54,7 @@ class Story:
         self._tell = tell
         self._transfer: Transfer | None = None
         interval = parse_interval(stage.interval)
-        self._slack = slack(interval) + SECOND  # a request waits up to a second for its answer
+        self._slack = slack(interval) + 4 * SECOND  # as long as a request waits
         self._down = master_down(100, interval)
         self._skew = skew(100, interval)
 
@@ -271,7 +271,9 @@ class Story:
                 )
             for server in ("w1", "w2"):
                 share = sum(answer.server == server for answer in answers) / max(len(answers), 1)
-                if abs(share - shares.get(server, 0.0)) > 0.06:
+                wanted = shares.get(server, 0.0)
+                # By and large: a port that the client uses again may meet the entry of an earlier connection.
+                if abs(share - wanted) > (0.2 if wanted not in (0.0, 1.0) else 0.0):
                     step.failures.append(f"{way.name}: {server} answered {share:.0%} of the requests")
         step.seen = self._sums(step)
 

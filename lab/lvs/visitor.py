@@ -21,7 +21,7 @@ from lab.lvs.plan import ECHO, HTTP, Way
 from lab.netns import Host
 
 PATIENCE: Final = 30.0  # seconds until an answer that has not come is taken for none
-IN_TIME: Final = 1.0  # seconds that a client of the steady stream waits
+IN_TIME: Final = 4.0  # seconds that a client of the steady stream waits: TCP asks again after 1 and 3
 REQUEST: Final = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
 BLOCK: Final = 8192  # bytes: several packets, to and fro
 
