@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from havip.control.client import Client
-from lab.lvs.plan import ECHO, GATEWAY, GUE_PORT, HTTP, INSIDE, WAYS, Way
+from lab.lvs.plan import ECHO, GATEWAY, GUE_PORT, HTTP, INSIDE, LINK_LOCAL, WAYS, Way
 from lab.lvs.servers import HEALTH
 from lab.netns import Host
 
@@ -23,7 +23,6 @@ PRIORITY: Final = {"d1": 150, "d2": 100}
 METHOD: Final = {"-m": "nat", "-g": "direct", "-i": "tunnel"}
 #: virtual routers, one of each family: side -> (interface, VRID)
 ROUTERS: Final = {"outside": ("eth0", 51), "inside": ("eth1", 52)}
-LINK_LOCAL: Final = {"outside": "fe80::77:fe/64", "inside": "fe80::88:fe/64"}
 
 
 def configuration(
@@ -36,19 +35,25 @@ def configuration(
     on_stop: str = "remove",
     reconcile: str = "10s",
     sync: bool = True,
+    preempt_delay: str = "6s",
     drain: bool = False,
     transfers: bool = True,
 ) -> str:
-    """Return a director's configuration: both sides move together; the other is told of connections."""
+    """Return a director's configuration: both sides move together; the other is told of connections.
+
+    One that has booted waits before it takes over: first it has to hear of the connections there are.
+    """
     ways = tuple(ways)
     weights = weights or {"w1": 1, "w2": 1}
-    lines = [f"defaults: {{interval: {interval}, priority: {PRIORITY[director]}}}", "virtual_routers:"]
+    defaults = {"interval": interval, "priority": PRIORITY[director], "preempt_delay": preempt_delay}
+    keys = ", ".join(f"{key}: {value}" for key, value in defaults.items())
+    lines = [f"defaults: {{{keys}}}", "virtual_routers:"]
     routers = []
     for family in (4, 6):
         held = [f"{way.address}/{32 if family == 4 else 128}" for way in ways if way.family == family]
         for side, addresses in (("outside", held), ("inside", [INSIDE[family].format(GATEWAY)])):
-            first = [LINK_LOCAL[side]] if family == 6 else []
             interface, vrid = ROUTERS[side]
+            first = [LINK_LOCAL[interface]] if family == 6 else []
             if held:
                 routers.append(f"{side}{family}")
                 lines += [f"  {side}{family}:", f"    interface: {interface}", f"    vrid: {vrid}"]

@@ -7,8 +7,10 @@ may answer for them.  Must never touch an IPVS table.
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from lab.lvs.plan import (
@@ -19,13 +21,14 @@ from lab.lvs.plan import (
     GUE_PORT,
     INSIDE,
     INSIDE_NETWORK,
+    LINK_LOCAL,
     OUTSIDE,
     SERVERS,
     WAYS,
     bare,
     both,
 )
-from lab.netns import Host, Network, Switch
+from lab.netns import Host, Network, Switch, members
 
 #: a table of the servers: answers of their inside addresses go by the gateway, whoever asked
 BY_GATEWAY: Final = "100"
@@ -84,6 +87,31 @@ class Farm:
         host.run("ip", "fou", "add", "port", str(GUE_PORT), "gue")
         host.run("ip", "fou", "add", "port", str(GUE_PORT), "gue", "-6")
         return host
+
+
+def lose_power(host: Host) -> None:
+    """Have a director die: not a word from it, and none of its processes lives."""
+    host.network.cut(host)
+    pids = members(host.namespace)
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # none may notice that another is gone
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def boot(host: Host) -> None:
+    """Bring a dead director back as a machine that boots: with its own addresses and an empty table."""
+    host.run("ipvsadm", "-C")
+    for role in ("master", "backup"):
+        host.run("ipvsadm", "--stop-daemon", role, check=False)
+    for interface, network in (("eth0", OUTSIDE), ("eth1", INSIDE)):
+        batch(
+            host,
+            f"addr flush dev {interface} scope global",
+            *(f"addr add {address} dev {interface}" for address in both(network, DIRECTORS[host.name])),
+        )
+        host.run("ip", "addr", "del", LINK_LOCAL[interface], "dev", interface, check=False)
+    host.network.mend(host)
 
 
 def hold(host: Host, addresses: Iterable[str]) -> None:

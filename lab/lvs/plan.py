@@ -24,6 +24,8 @@ FAMILIES: Final = (4, 6)
 DIRECTORS: Final = {"d1": 1, "d2": 2}  # name -> last part of its addresses
 SERVERS: Final = {"w1": 11, "w2": 12, "w3": 13}
 CLIENT: Final = 100
+#: of the virtual routers for IPv6, by interface
+LINK_LOCAL: Final = {"eth0": "fe80::77:fe/64", "eth1": "fe80::88:fe/64"}
 GATEWAY: Final = 254  # of the inside: who answers there brings masqueraded answers back
 
 HTTP: Final = 80

@@ -14,6 +14,7 @@ from typing import Final
 
 from havip.errors import HavipError
 from lab.lvs import tables
+from lab.lvs.farm import boot, lose_power
 from lab.lvs.plan import NAT
 from lab.lvs.stage import PLAYED, Stage
 from lab.lvs.visitor import Lost, Transfer
@@ -70,8 +71,8 @@ class Story:
             ("and takes that back", self.ready),
             ("a reload gives w2 three times the weight", self.reweigh),
             ("kill -9 the process that checks and programs", self.kill),
-            ("cut d1 off, silently: d2 takes over, and so it does the transfer", self.cut),
-            ("mend: d1 takes over again", self.mend),
+            ("d1 loses its power: d2 takes over, and so it does the transfer", self.lose_power),
+            ("d1 boots: it hears of the connections, and takes over again", self.boot),
             ("stop d1: d2 takes over at once", self.stop),
             ("start d1 again", self.return_home),
         ]
@@ -200,19 +201,19 @@ class Story:
         if not self.stage.everywhere("d1", BOTH):
             step.failures.append("the table did not stay as it was")
 
-    def cut(self, step: Step) -> None:
+    def lose_power(self, step: Step) -> None:
         """The other director has heard of the connection, and goes on with it."""
         step.expected = f"Master_Down {spell(self._down)}; the transfer goes on"
-        self.stage.network.cut(self.stage.farm.directors["d1"])
+        director = self.stage.directors["d1"]
+        director.asked_to_stop = True
+        lose_power(director.host)
         self._taken_over(step, "d2", self._down + self._slack)
 
-    def mend(self, step: Step) -> None:
-        """Two masters meet, the better one stays."""
+    def boot(self, step: Step) -> None:
+        """With an empty table, and without a connection: it must be told of both before it takes over."""
         step.expected = "the transfer goes on"
-        self.stage.network.mend(self.stage.farm.directors["d1"])
-        self.stage.until(lambda: not self.stage.holds("d2"), "d2 has given the addresses back")
-        self.stage.note("d2", "BACKUP", "BACKUP")
-        self._settled(step, {"w1": 0.5, "w2": 0.5})
+        boot(self.stage.directors["d1"].host)
+        self.return_home(step)
 
     def stop(self, step: Step) -> None:
         """It resigns, and takes its services out of the kernel when they are no longer needed."""

@@ -23,6 +23,7 @@ from lab.netns import Host
 PATIENCE: Final = 30.0  # seconds until an answer that has not come is taken for none
 IN_TIME: Final = 4.0  # seconds that a client of the steady stream waits: TCP asks again after 1 and 3
 REQUEST: Final = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
+BETWEEN_BLOCKS: Final = 0.01  # seconds: a transfer is to last, not to take the whole processor
 BLOCK: Final = 8192  # bytes: several packets, to and fro
 
 
@@ -135,6 +136,7 @@ class Transfer:
                 if self._file.read(BLOCK) != block:
                     raise Lost("it ended, or a block came back as another")
                 self._tell()
+                time.sleep(BETWEEN_BLOCKS)
         except (OSError, Lost) as reason:
             if not self._over:
                 self._tell(str(reason) or type(reason).__name__)

@@ -19,7 +19,7 @@ from typing import Any
 
 from lab.lvs import tables
 from lab.lvs.directors import configuration
-from lab.lvs.farm import Farm, hold
+from lab.lvs.farm import Farm, boot, hold, lose_power
 from lab.lvs.plan import DIRECT, DIRECT6, ECHO, FAMILIES, GATEWAY, GUE6, HTTP, INSIDE, NAT, WAYS, Way, place
 from lab.lvs.servers import Server
 from lab.lvs.visitor import Stream, Transfer, Visitor
@@ -65,6 +65,7 @@ class Stage:
     def text(host: Host, **options: Any) -> str:
         """Return a director's configuration: quick, and leaving its services when it ends."""
         usual = {"interval": SHORT, "probing": SHORT, "on_stop": "leave", "reconcile": "1s", "sync": False}
+        usual["preempt_delay"] = "0s"
         return configuration(host.name, **(usual | options))
 
     def transfer(self, way: Way, by: str = "") -> Transfer:
@@ -258,15 +259,16 @@ def a_transfer_survives_the_directors_death(stage: Stage) -> None:
     until(lambda: "backup sync daemon" in tables.daemons(stage.d2), "the backup listens")
     under_way = [stage.transfer(way) for way in (NAT, DIRECT, GUE6)]
     until(lambda: told(stage.d2, under_way), "the backup has heard of the connections")
-    stage.net.cut(stage.d1)
+    lose_power(stage.d1)
     stage.daemons["d2"].wait_for("gateway: MASTER")
     for transfer in under_way:
         transfer.goes_on(patience=120.0)
     until(lambda: "master sync daemon" in tables.daemons(stage.d2), "the new master tells")
     for way in WAYS:
         assert stage.visitor.spread(way.address, 4) == {"w1": 2, "w2": 2}, way
-    stage.net.mend(stage.d1)
-    until(lambda: NAT.address not in stage.d2.addresses(), "the old one is master again")
+    boot(stage.d1)
+    stage.run(stage.d1, sync=True, preempt_delay="6s").wait_for("gateway: MASTER")
+    until(lambda: NAT.address not in stage.d2.addresses(), "the other has given way")
     for transfer in under_way:
         transfer.goes_on(patience=120.0)
         transfer.close()
@@ -280,11 +282,11 @@ def told(host: Host, transfers: list[Transfer]) -> bool:
 
 def the_end(stage: Stage) -> None:
     """`on_stop: remove` removes what is ours, and the sync daemon."""
-    stage.reload(stage.d1, sync=True, on_stop="remove")
+    stage.reload(stage.d1, sync=True, preempt_delay="6s", on_stop="remove")
     under_way = stage.transfer(NAT)
     until(lambda: told(stage.d2, [under_way]), "the backup has heard of the connection")
     assert stage.daemons["d1"].stop() == 0
-    assert set(tables.services(stage.d1)) == {FOREIGN}
+    assert list(tables.services(stage.d1)) == []
     assert tables.daemons(stage.d1) == ""
     stage.daemons["d2"].wait_for("gateway: MASTER", 2)
     under_way.goes_on(patience=120.0)
