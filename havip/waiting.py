@@ -18,7 +18,9 @@ T = TypeVar("T")
 async def happens(event: asyncio.Event, within: float | None) -> bool:
     """Say whether an event comes within so many seconds; None: wait for it."""
     try:
-        await asyncio.wait_for(event.wait(), within)
+        # Not wait_for: until Python 3.12 it swallows a cancellation that comes together with the event.
+        async with asyncio.timeout(within):
+            await event.wait()
     except TimeoutError:
         return False
     return True

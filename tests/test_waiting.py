@@ -21,6 +21,20 @@ def test_an_event_that_does_not_come_is_waited_for_within_bounds_only() -> None:
     asyncio.run(scene())
 
 
+def test_whoever_is_cancelled_as_the_event_comes_ends_all_the_same() -> None:
+    async def scene() -> None:
+        event = asyncio.Event()
+        waiting = asyncio.create_task(happens(event, 60.0))
+        for _ in range(3):
+            await asyncio.sleep(0)  # by then it waits
+        event.set()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(scene())
+
+
 def test_work_in_a_thread_returns_or_raises_what_it_does() -> None:
     def fail() -> None:
         raise OSError("no")
