@@ -24,6 +24,18 @@ def test_what_havip_programs_carries_traffic_on_every_way(guest: Guest) -> None:
     guest.good("havip_carries_traffic_on_every_way")
 
 
+def test_what_havip_shows_is_what_ipvsadm_lists_to_the_last_byte(guest: Guest) -> None:
+    guest.good("what_is_shown_is_what_the_kernel_has")
+
+
+def test_an_operator_drains_a_machine_waits_for_its_end_and_shifts_weights(guest: Guest) -> None:
+    guest.good(
+        "a_wait_ends_with_the_last_connection",
+        "an_operator_drains_a_machine_and_lets_it_in_again",
+        "another_weight_shifts_the_traffic_and_outlives_a_reload",
+    )
+
+
 def test_a_servers_health_becomes_its_weight_and_that_its_share_of_the_traffic(guest: Guest) -> None:
     guest.good("health_becomes_weight_becomes_traffic")
 

@@ -26,6 +26,7 @@ from lab.lvs.visitor import Stream, Transfer, Visitor
 from lab.netns import Host, Network
 from tests.daemon import running
 from tests.daemon.running import Daemon
+from tests.uml import operating
 
 running.PATIENCE = 60.0  # a system call takes many times as long here
 
@@ -296,6 +297,7 @@ def the_end(stage: Stage) -> None:
 CHECKS = (
     every_way_carries_traffic,
     havip_carries_traffic_on_every_way,
+    *operating.CHECKS,
     health_becomes_weight_becomes_traffic,
     transfers_go_on_through_a_reload,
     a_killed_checker_changes_nothing,
