@@ -51,7 +51,8 @@ class Held:
     ) -> list[pool.Tell]:
         """Begin with what a former life has left in the kernel."""
         before = self.layout.standing_in(present)
-        self.state, told = pool.begin(self.settings, now, before, orders, suspended)
+        leaving = self.layout.leaving_in(present) if self.settings.service.drain else ()
+        self.state, told = pool.begin(self.settings, now, before, orders, suspended, leaving)
         return self._settled(told, now)
 
     def change(

@@ -10,13 +10,13 @@ A server of which nothing is known yet is not in the table, and its silence lose
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias, assert_never
 
 from havip.balancing import DOWN, DRAINED, DRAINING, UNKNOWN, UP, Order
 from havip.clock import Instant, after
-from havip.config.balancing import OnStop
+from havip.config.balancing import OnStop, RealServer
 from havip.config.health import FirstState
 from havip.ipvs.events import (
     Configured,
@@ -44,7 +44,7 @@ from havip.ipvs.states import (
     standing,
     weight_of,
 )
-from havip.ipvs.succession import TAKEN_AWAY, succeed
+from havip.ipvs.succession import TAKEN_AWAY, free, succeed
 from havip.ipvs.wanted import Standing
 
 __all__ = [
@@ -64,11 +64,13 @@ def begin(
     before: Standing | None = None,
     orders: Mapping[str, Order] | None = None,
     suspended: bool = False,
+    leaving: Iterable[RealServer] = (),
 ) -> Step:
     """Return a service that begins, and what is to be told.
 
     ``before`` is what stands in the kernel of a former life, of the servers that there are now: it stays as
-    it is until something is known, and says whether the service had its quorum.
+    it is until something is known, and says whether the service had its quorum.  Who is ``leaving`` stands
+    there too: a reload of that life has taken it away, and it drains on.
     """
     before = before or Standing()
     orders = orders or {}
@@ -79,6 +81,8 @@ def begin(
         servers[config.name] = replace(
             one, kept=kept, order=orders.get(config.name), present=kept is not None
         )
+    for config in leaving:
+        servers[free(config.name, servers)] = Server(config, leaving=True, present=True, told=DOWN, since=now)
     up = not settings.service.start_failed
     if any(before.servers.values()):
         up = True

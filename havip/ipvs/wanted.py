@@ -210,6 +210,20 @@ class Layout:
                 sorry = None if last is None else last.weight
         return Standing(servers, sorry)
 
+    def leaving_in(self, table: Table) -> tuple[RealServer, ...]:
+        """Return who stands there with weight 0 and is not configured: a former life of ours drained it."""
+        known = {(one.address, one.port) for one in self._configured.values()}
+        if self._sorry is not None:
+            known.add((self._sorry.address, self._sorry.port))
+        found: dict[DestinationKey, RealServer] = {}
+        for key in self.services:
+            for one in table[key].destinations.values() if key in table else ():
+                port = None if one.key.port == key.port else one.key.port
+                places = {(one.key.address, port), (one.key.address, one.key.port)}
+                if one.weight == 0 and not places & known:
+                    found.setdefault(one.key, server_from(one, port))
+        return tuple(found.values())
+
     def destination_keys(self, server: str, sorry: bool = False) -> list[tuple[ServiceKey, DestinationKey]]:
         """Return where one server stands in the kernel, if it stands there."""
         one = self._sorry if sorry else self._configured.get(server)
@@ -269,6 +283,22 @@ def kernel_destination(
         tunnel, flags = TUNNEL[forwarding.encapsulation], CHECKSUM[forwarding.checksum]
         port = (forwarding.port or 0) if tunnel == Tunnel.GUE else 0
     return Destination(destination_key(server, key), weight, forward, upper, lower, tunnel, port, flags)
+
+
+def server_from(one: Destination, port: int | None) -> RealServer:
+    """Return a server as it would be configured to be this destination."""
+    methods = {kernel: ours for ours, kernel in FORWARD.items()}
+    encapsulations = {kernel: ours for ours, kernel in TUNNEL.items()}
+    checksums = {kernel: ours for ours, kernel in CHECKSUM.items()}
+    forwarding = Forwarding(
+        methods.get(one.forward, Method.NAT),  # LOCAL: what the kernel makes of an address of its own
+        encapsulations.get(one.tunnel, Encapsulation.IPIP),
+        one.tunnel_port or None,
+        checksums.get(one.tunnel_flags, TunnelChecksum.NONE),
+    )
+    return RealServer(
+        str(one.key), one.key.address, port, 0, forwarding, None, one.upper_threshold, one.lower_threshold
+    )
 
 
 def wanted_timeouts(timeouts: KernelTimeouts) -> Timeouts:

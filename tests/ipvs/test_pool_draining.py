@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from havip.balancing import Order
 from havip.clock import Instant, after, seconds
-from havip.config.balancing import WhenFailed
+from havip.config.balancing import Forwarding, Method, WhenFailed
 from havip.ipvs import pool
+from havip.ipvs.held import Held
+from havip.ipvs.model import Forward
 from havip.ipvs.servers import Verdict, ramped
 from havip.ipvs.wanted import Standing
 from tests.ipvs.driving import BAD, GOOD, SORRY, Driven, server, service
@@ -296,3 +299,40 @@ def test_an_order_is_of_a_name() -> None:
     web.orders("a", drain=True)
     web.counts(a=0)
     assert web.reloads(server("x", address=ip_address("10.0.0.1")), server("b")) == [("x", "UP")]
+
+
+def held(drain: bool, *names: str) -> Held:
+    """Return a service that has servers of these names."""
+    configured = service(*(server(name, forwarding=Forwarding(Method.DIRECT)) for name in names), drain=drain)
+    return Held(pool.Settings(configured), None)
+
+
+def standing(one: Held, now: Instant) -> dict[str, int]:
+    """Return whom the kernel is to hold for it."""
+    (table,) = one.pools(now)
+    assert {found.forward for found in table.destinations.values()} == {Forward.ROUTE}
+    return {str(key): found.weight for key, found in table.destinations.items()}
+
+
+@pytest.mark.parametrize("drain", [True, False])
+def test_a_server_that_drained_in_a_former_life_drains_on(drain: bool) -> None:
+    """The checker that has set it aside died: its connections must not be cut."""
+    now = Instant(10**12)
+    before = held(drain, "a", "b", "c")
+    before.begin({}, {}, False, now)
+    before.step(pool.Judged(dict.fromkeys("abc", GOOD)), now)
+    (table,) = before.pools(now)
+    present = {table.service.key: table}
+    for key, one in table.destinations.items():
+        if str(key) == "10.0.0.3:80":  # a reload has taken it away, and by now b, which nobody drains
+            table.destinations[key] = replace(one, weight=0)
+
+    after_it = held(drain, "a")
+    assert after_it.begin(present, {}, False, now) == []
+    assert standing(after_it, now) == {"10.0.0.1:80": 1} | ({"10.0.0.3:80": 0} if drain else {})
+    if drain:
+        (name,) = pool.awaited(after_it.state)
+        after_it.step(pool.Counted({name: 1}), now)
+        assert "10.0.0.3:80" in standing(after_it, now)
+        assert after_it.step(pool.Counted({name: 0}), now) == []
+        assert standing(after_it, now) == {"10.0.0.1:80": 1}

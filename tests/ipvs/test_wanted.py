@@ -333,3 +333,26 @@ def test_whatever_stands_in_a_table_the_kernel_takes_and_nobody_is_added_anew(
         wanted = {one.service.key: one for one in layout.pools(Standing(servers, 1 if sorry else None))}
         judge(wanted, present, wanted)
         present = wanted
+
+
+@pytest.mark.parametrize(
+    "forwarding",
+    [
+        Forwarding(Method.NAT),
+        Forwarding(Method.DIRECT),
+        TUNNELLED,
+        Forwarding(Method.TUNNEL, Encapsulation.GUE, 6080, TunnelChecksum.FULL),
+        Forwarding(Method.TUNNEL, Encapsulation.GRE, None, TunnelChecksum.REMOTE),
+    ],
+)
+def test_who_drained_in_a_former_life_is_read_as_it_was_configured(forwarding: Forwarding) -> None:
+    port = 8080 if forwarding.method is Method.NAT else None
+    went = RealServer("b", B, port, forwarding=forwarding, upper_threshold=9, lower_threshold=3)
+    sorry = SorryServer(C, inhibit=True)
+    both = VirtualService("web", (RealServer("a", A), went), VIP, 80, sorry_server=sorry)
+    (table,) = Layout(both).pools(Standing({"a": 0, "b": 0}, 0))
+    alone = replace(both, servers=both.servers[:1])
+    (found,) = Layout(alone).leaving_in({table.service.key: table})
+    again = Layout(replace(both, servers=(*alone.servers, found)))
+    (same,) = again.pools(Standing({"a": 0, found.name: 0}, 0))
+    assert same == table
