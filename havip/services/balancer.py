@@ -7,6 +7,7 @@ since it was told last, and everything at the beginning of a life; the kernel's 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from havip.balancing import (
@@ -58,10 +59,13 @@ class Balancing:
 
     async def prepare(self, new: Configuration) -> None:
         """Go by ``new`` from the next `changes` on."""
+        settings = new.load_balancer
+        if self.in_use:  # what is in the kernel of one namespace is not carried to another
+            settings = replace(settings, network_namespace=self._settings.settings.network_namespace)
         self.in_use = self.in_use or wants(new)
         if self.in_use:
             await self._servers.prepare(new)
-        self._settings = PutLoadBalancer(new.load_balancer, sync_id(new), new.daemon.instance)
+        self._settings = PutLoadBalancer(settings, sync_id(new), new.daemon.instance)
         groups = {group.name: group for group in new.service_groups}
         self._services = {
             service.name: PutService(service, groups.get(service.group)) for service in new.virtual_services

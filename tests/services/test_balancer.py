@@ -196,6 +196,20 @@ def test_a_worker_that_has_had_services_stays_until_the_end_and_does_what_is_con
     play(scene)
 
 
+def test_a_reload_leaves_ipvs_in_the_network_namespace_that_it_began_with(play: Any) -> None:
+    async def scene(host: Host) -> None:
+        within = replace(CONFIGURATION.load_balancer, network_namespace="blue")
+        await host.load(replace(CONFIGURATION, load_balancer=within))
+        host.checker.heard()
+        await host.load(CONFIGURATION)
+        assert kinds(host.checker.heard()) == ["Commit"]
+        host.checker.die()
+        (settings,) = [one for one in host.checker.heard() if isinstance(one, PutLoadBalancer)]
+        assert settings.settings.network_namespace == "blue"
+
+    play(scene)
+
+
 def test_the_settings_alone_are_a_reason_for_a_worker(play: Any) -> None:
     async def scene(host: Host) -> None:
         sync = Configuration(virtual_routers=(GATEWAY,), load_balancer=SYNC)
