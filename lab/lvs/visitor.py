@@ -36,6 +36,8 @@ class Visitor:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        # One after the other: IPVS knows a connection for two minutes after its end, by the client's port.
+        self._ports = itertools.cycle(range(20000, 60000))
 
     def connect(self, address: str, port: int, patience: float = PATIENCE) -> socket.socket:
         """Return a connection.  Raises `OSError`."""
@@ -44,6 +46,7 @@ class Visitor:
             one = socket.socket(family, socket.SOCK_STREAM)
         try:
             one.settimeout(patience)
+            one.bind(("", next(self._ports)))
             one.connect((address, port))
         except OSError:
             one.close()
