@@ -168,7 +168,7 @@ def test_an_interrupted_lab_leaves_nothing(base: Path, number: signal.Signals) -
 
 def test_a_held_lab_goes_on_until_it_is_interrupted_and_tells_how_to_look_around(base: Path) -> None:
     run = Run(base, "--hold")
-    run.wait_for_line("Written: ")
+    run.wait_for_line("11. ")
     # The routers have been started before they are spoken of: the client may be answered first.
     run.wait_for_lines("Both routers run until Ctrl-C", "tcpdump", "client  IPv4: answered by r1")
     assert run.process.poll() is None
