@@ -57,8 +57,13 @@ class Examined:
 
 
 def form_of(path: str) -> Form:
-    """Return the form that the content of a file has; YAML where that cannot be told."""
+    """Return the form that the content of a file has; YAML where that cannot be told.
+
+    A pipe is left alone: what looks into it takes something out of it, and ends who writes to it.
+    """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return Form.YAML
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             data = file.read(ENOUGH) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""

@@ -58,7 +58,7 @@ class Engine(StrEnum):
 class Spelled(Word):
     """One of the words of an enumeration, with a hint for those who know it by another one."""
 
-    foreign: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def read(self, text: str) -> StrEnum:
         try:

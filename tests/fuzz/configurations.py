@@ -280,16 +280,16 @@ def mended(tree: Tree, rounds: int = 12) -> Loaded | None:
 
 
 def loadable(random: Random) -> Loaded:
-    """Return some file that can be loaded."""
+    """Return some file that can be loaded and has virtual routers."""
     while True:
         writer = Writer(random, wild=random.choice((0, 0, 0.1)), dense=random.choice((0.03, 0.1, 0.3)))
         found = mended(writer.file())
-        if found is not None:
+        if found is not None and found.configuration.virtual_routers:
             return found
 
 
 def neighbour(random: Random, file: Loaded) -> Loaded:
-    """Return a file that can be loaded and differs from ``file`` here and there."""
+    """Return a file that can be loaded and differs from ``file``, of `loadable`, here and there."""
     tree = copy.deepcopy(file.tree)
     writer = Writer(random, dense=0.1)
     routers = tree["virtual_routers"]

@@ -92,7 +92,7 @@ def test_only_an_error_that_a_restart_may_cure_leads_to_one(unit: ConfigParser) 
 def test_an_error_in_havip_itself_leads_to_a_restart(
     unit: ConfigParser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object, **__: object) -> int:
         raise RuntimeError("of all things")
 
     monkeypatch.setattr("havip.supervisor.main", fail)
