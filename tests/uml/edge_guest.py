@@ -162,6 +162,31 @@ def what_ipvsadm_adds_is_read(kernel: Kernel) -> None:
     assert differences == [], [str(one) for one in differences]
 
 
+def pyroute2_sees_what_we_set_and_we_what_it_sets(kernel: Kernel) -> None:
+    """IPv4 alone: of IPv6 services, updates and GUE it has another opinion than the kernel."""
+    from pyroute2 import IPVS, IPVSDest, IPVSService
+
+    done(kernel, pool(Service(WEB, "wrr"), server("10.0.0.1", weight=3), server("10.0.0.2", 8080)))
+    with IPVS() as other:
+        (found,) = other.service("dump")
+        told = dict(found.get("IPVS_CMD_ATTR_SERVICE")["attrs"])
+        assert (told["IPVS_SVC_ATTR_ADDR"], told["IPVS_SVC_ATTR_PORT"]) == ("192.0.2.1", 80)
+        assert (told["IPVS_SVC_ATTR_SCHED_NAME"], told["IPVS_SVC_ATTR_PROTOCOL"]) == ("wrr", 6)
+        web = IPVSService(addr="192.0.2.1", port=80, protocol=socket.IPPROTO_TCP)
+        listed = [dict(one.get("IPVS_CMD_ATTR_DEST")["attrs"]) for one in other.dest("dump", service=web)]
+        assert sorted(
+            (one["IPVS_DEST_ATTR_ADDR"], one["IPVS_DEST_ATTR_PORT"], one["IPVS_DEST_ATTR_WEIGHT"])
+            for one in listed
+        ) == [("10.0.0.1", 80, 3), ("10.0.0.2", 8080, 1)]
+        dns = IPVSService(addr="192.0.2.2", port=53, protocol=socket.IPPROTO_UDP, sched_name="rr")
+        other.service("add", service=dns)
+        other.dest("add", service=dns, dest=IPVSDest(addr="10.0.0.9", port=53, weight=7))
+    key = ServiceKey(4, Protocol.UDP, ip_address("192.0.2.2"), 53)
+    read = kernel.read().table[key]
+    assert read.service == Service(key, "rr")
+    assert [(str(one.key), one.weight) for one in read.destinations.values()] == [("10.0.0.9:53", 7)]
+
+
 def every_scheduler_and_flag_by_an_edit(kernel: Kernel) -> None:
     """A service takes any scheduler, flag, mask and engine while it lives, and gives each up again."""
     done(kernel, pool(Service(WEB, "wlc"), server("10.0.0.1"), server("10.0.0.2")))
@@ -325,6 +350,7 @@ def a_daemon_balances_in_another_network_namespace(kernel: Kernel) -> None:
 CHECKS: tuple[Callable[[Kernel], None], ...] = (
     everything_is_as_ipvsadm_lists_it,
     what_ipvsadm_adds_is_read,
+    pyroute2_sees_what_we_set_and_we_what_it_sets,
     every_scheduler_and_flag_by_an_edit,
     refusals_are_told_in_words,
     thousands_of_refusals_are_all_heard,
