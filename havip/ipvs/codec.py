@@ -106,11 +106,6 @@ def get_services(family: int, sequence: int) -> bytes:
     return _request(family, GET_SERVICE, sequence, b"", DUMP)
 
 
-def get_service(family: int, sequence: int, key: ServiceKey) -> bytes:
-    """Return the question for one service."""
-    return _request(family, GET_SERVICE, sequence, _named(key), ACK)
-
-
 def get_destinations(family: int, sequence: int, key: ServiceKey) -> bytes:
     """Return the question for every destination of one service."""
     return _request(family, GET_DEST, sequence, _named(key), DUMP)

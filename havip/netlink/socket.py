@@ -199,22 +199,7 @@ class RequestSocket(_NetlinkSocket):
 
     def ask(self, build: Callable[[int], bytes]) -> list[Message]:
         """Return the answers to a single question, which asks for an ACK.  Raises `OSError`, `Malformed`."""
-        sequence = self.reserve(1)
-        self._forget()
-        self._socket.send(build(sequence))
-        told: list[Message] = []
-        while (datagram := self._receive()) is not None:
-            for message in codec.messages(datagram):
-                if message.sequence != sequence:
-                    continue
-                if message.kind != codec.ERROR:
-                    told.append(message)
-                    continue
-                answer = codec.parse_answer(message)
-                if answer.code:
-                    raise OSError(answer.code, spell(answer))
-                return told
-        raise OSError(errno.EIO, "the kernel gave no answer")
+        return self._dump_once(build).messages
 
     def dump_exactly(self, build: Callable[[int], bytes]) -> Dump:
         """Return what `dump` does, but only what the request asks for, where the kernel can tell that.
@@ -263,7 +248,7 @@ class RequestSocket(_NetlinkSocket):
                 if answer.code:
                     raise OSError(answer.code, spell(answer))
                 return Dump(listed, torn)
-        raise OSError(errno.EIO, "the list broke off")
+        raise OSError(errno.EIO, "the list broke off" if listed else "the kernel gave no answer")
 
     def _forget(self) -> None:
         """Throw away what an earlier request left in the queue: the kernel runs one dump at a time."""
