@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from havip.config.balancing import LoadBalancer, ServiceGroup, VirtualService
 
@@ -152,3 +153,18 @@ class BalancerReport:
     messages: int = 0  # sent to the kernel
     refused: int = 0  # of those
     repaired: int = 0
+
+
+Message: TypeAlias = (
+    PutLoadBalancer
+    | PutService
+    | DropService
+    | PutOrder
+    | Depart
+    | RouterState
+    | PacketsMarked
+    | ServiceReport
+    | BalancerReport
+)
+
+BY_NAME: dict[str, type[Message]] = {kind.__name__: kind for kind in Message.__args__}

@@ -8,19 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from havip.balancing import (
-    BalancerReport,
-    Depart,
-    DropService,
-    PacketsMarked,
-    PutLoadBalancer,
-    PutOrder,
-    PutService,
-    RouterState,
-    ServiceReport,
-)
 from havip.config import cast
 from havip.config.cast import Address
 from havip.config.health import Check
@@ -35,6 +24,9 @@ from havip.config.tracking import (
 )
 from havip.healthreport import CheckReport
 from havip.plain import Unfit, from_plain, to_plain
+
+if TYPE_CHECKING:
+    from havip import balancing
 
 INFO, WARNING, ERROR = 20, 30, 40  #: levels as `logging` numbers them; importing that costs a worker 13 ms
 Key: TypeAlias = cast.Key
@@ -337,7 +329,7 @@ class LogLine:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-Message: TypeAlias = (
+Common: TypeAlias = (
     Setup
     | PutRouter
     | DropRouter
@@ -361,15 +353,6 @@ Message: TypeAlias = (
     | PutProcess
     | PutCheck
     | CheckReport
-    | PutLoadBalancer
-    | PutService
-    | DropService
-    | PutOrder
-    | Depart
-    | RouterState
-    | PacketsMarked
-    | ServiceReport
-    | BalancerReport
     | Delay
     | RouterReport
     | GroupReport
@@ -382,7 +365,20 @@ Message: TypeAlias = (
     | LogLine
 )
 
-BY_NAME: dict[str, type[Message]] = {kind.__name__: kind for kind in Message.__args__}
+#: those of the load balancer are the rest: the VRRP worker, which must start fast, never imports them
+Message: TypeAlias = "Common | balancing.Message"
+
+BY_NAME: dict[str, type[Common]] = {kind.__name__: kind for kind in Common.__args__}
+
+
+def kind_of(name: str) -> type[Message]:
+    """Return the kind of message of a name.  Raises `KeyError`."""
+    kind = BY_NAME.get(name)
+    if kind is not None:
+        return kind
+    from havip import balancing
+
+    return balancing.BY_NAME[name]
 
 
 def encode(message: Message) -> bytes:
@@ -394,7 +390,7 @@ def decode(data: bytes) -> Message:
     """Return the message that ``data`` holds.  Raises `Unfit` for anything that is not on the list."""
     try:
         name, body = json.loads(data)
-        kind = BY_NAME[name]
+        kind = kind_of(name)
     except (ValueError, TypeError, KeyError) as error:
         raise Unfit(f"not a message: {data[:80]!r}") from error
     return from_plain(kind, body)

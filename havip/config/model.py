@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from havip.clock import ZERO, Duration, seconds
 from havip.config.authentication import Authentication, Hmac
-from havip.config.balancing import LoadBalancer, ServiceGroup, VirtualService
 from havip.config.cast import Key, Multicast, Unicast, segment_of
 from havip.config.devices import Ipvlan, VirtualMac, device_name
 from havip.config.health import Check
@@ -24,6 +23,9 @@ from havip.config.snmp import Snmp
 from havip.config.syncgroups import SyncGroup
 from havip.config.tracking import InterfaceDelays, Script, Tracked, TrackedFile, TrackedProcess, Tracking
 from havip.instance import CONTROL_SOCKET, STATE_DIRECTORY
+
+if TYPE_CHECKING:
+    from havip.config.balancing import LoadBalancer, ServiceGroup, VirtualService
 
 #: the priority of the router whose own interface addresses are the virtual ones (RFC 9568 section 5.2.4)
 OWNER_PRIORITY = 255
@@ -307,6 +309,13 @@ class Daemon:
         )
 
 
+def usual_load_balancer() -> LoadBalancer:
+    """Return the settings of IPVS where none are given; the VRRP worker has no use for them."""
+    from havip.config.balancing import LoadBalancer
+
+    return LoadBalancer()
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A whole, valid configuration."""
@@ -323,7 +332,7 @@ class Configuration:
     notify: Channels = field(default_factory=Channels)
     snmp: Snmp | None = None  # None: nothing is told over SNMP
     metrics: Metrics = field(default_factory=Metrics)
-    load_balancer: LoadBalancer = field(default_factory=LoadBalancer)
+    load_balancer: LoadBalancer = field(default_factory=usual_load_balancer)
     service_groups: tuple[ServiceGroup, ...] = ()
     virtual_services: tuple[VirtualService, ...] = ()
 
