@@ -113,7 +113,7 @@ class Worker:
                 reports[message.name] = message
             return isinstance(message, Described) and message.token == token
 
-        self.wait_for(Message, last)  # type: ignore[type-var, arg-type]
+        self.wait_for(object, last)  # type: ignore[type-var, arg-type]
         return reports
 
     def end(self) -> str:
