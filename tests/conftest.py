@@ -1,11 +1,17 @@
 """How `make test` deals the tests out to the processes that run them side by side.
 
 A file stays together, so that what its tests share is made once; so does a folder whose files share more.
+And no file of tests may leave a descriptor open: neither it nor what it tests.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
+from collections.abc import Generator
 from pathlib import PurePath
+from typing import Final
 
 import pytest
 from xdist.remote import Producer
@@ -40,3 +46,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def place(folder: str) -> int:
     """Return when a folder's turn is."""
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, bool, bool]:
+    """Fail after a file of tests that leaves more open than the one before it left."""
+    done = yield
+    if nextitem is None or nextitem.path != item.path:
+        left = open_here() - seen_open
+        if left:
+            gc.collect()  # what only a cycle holds is closed in time
+            left = open_here() - seen_open
+        seen_open.update(left)
+        if left:
+            why = f"left open by this file: {sorted(left)}"
+            report = pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "teardown")
+            item.ihook.pytest_runtest_logreport(report=report)
+    return done
+
+
+def open_here() -> set[tuple[str, str]]:
+    """Return the descriptors of this process, each with what it is of."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one that read the directory
+            found.add((descriptor, os.readlink(f"/proc/self/fd/{descriptor}")))
+    return found
+
+
+seen_open: Final = open_here()

@@ -20,7 +20,8 @@ PURE = {
     *(
         f"havip.config.{path.stem}"
         for path in (ROOT / "havip/config").glob("*.py")
-        if path.stem not in ("__init__", "anyfile", "keyfiles", "onsite", "tables", "understood", "yamlfile")
+        if path.stem
+        not in ("__init__", "anyfile", "keyfiles", "onsite", "opening", "tables", "understood", "yamlfile")
     ),
     "havip.config.keepalived",
     *(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from havip.config.opening import open_at_once
+
 if TYPE_CHECKING:
     from havip.config.keepalived.report import Decision
     from havip.config.model import Configuration
@@ -64,9 +66,8 @@ def form_of(path: str) -> Form:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return Form.YAML
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            data = file.read(ENOUGH) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        with open_at_once(path) as file:
+            data = file.read(ENOUGH) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except (OSError, ValueError):  # ValueError: a zero byte in the path
         return Form.YAML
     return form_of_text(data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace"))

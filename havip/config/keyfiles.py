@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from havip.config.authentication import Secret
 from havip.config.fields import Group, ListOf, Named, Shape
 from havip.config.kinds import Wrong
+from havip.config.opening import open_at_once
 from havip.config.problems import Place, Problems, quote
 from havip.config.reader import BAD, Read, Reading
 from havip.config.secrettext import SOURCES, SecretText, holds_secrets, secret_kind
@@ -108,9 +109,8 @@ class KeyFiles:
 def contents(path: str, forbidden: int, most: int = MOST_BYTES) -> bytes:
     """Return what a small file holds.  Raises `Unfit`, also if its mode has any of the ``forbidden`` bits."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
+        with open_at_once(path) as file:
+            found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise Unfit("it is not a regular file")
             if found.st_mode & forbidden:

@@ -237,7 +237,7 @@ def test_a_postgresql_that_is_recovering_has_failed(database: Path) -> None:
 
 def test_a_mariadb_is_good_and_does_not_count_us_among_those_who_hang_up(tmp_path: Path) -> None:
     source = ip_address("127.0.0.2")  # 127.0.0.1 is never blocked
-    with real.mariadb(tmp_path, "--max-connect-errors=2", "--max-connections=10") as port:
+    with real.mariadb(tmp_path, "--max-connect-errors=2") as port:
         for _ in range(5):
             outcome = outcome_of(port, mysql=Mysql(), source=source)
             assert outcome.passed
@@ -251,13 +251,16 @@ def test_a_mariadb_is_good_and_does_not_count_us_among_those_who_hang_up(tmp_pat
             "(error 1130)"
         )
 
-        taken = [socket.create_connection(("127.0.0.1", port)) for _ in range(11)]
-        for one in taken:
-            one.recv(1)
+
+def test_a_mariadb_that_is_full_has_failed(tmp_path: Path) -> None:
+    # A fresh server: one that still counts an earlier connection turns one of ours away, and has room then.
+    with real.mariadb(tmp_path, "--max-connections=10") as port, contextlib.ExitStack() as taken:
+        for _ in range(11):  # it keeps one more, for who administers it
+            one = taken.enter_context(socket.create_connection(("127.0.0.1", port)))
+            header = one.recv(5, socket.MSG_WAITALL)
+            assert header[4] == 10, "greeted: the version of the protocol"
         outcome = outcome_of(port, mysql=Mysql())
-        assert outcome == Outcome(Failure.STATUS, "Too many connections (error 1040)")
-        for one in taken:
-            one.close()
+    assert outcome == Outcome(Failure.STATUS, "Too many connections (error 1040)")
 
 
 def test_a_mariadb_that_blocks_this_host_has_failed(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from havip.config.keepalived.includes import (
     must_be_there,
     said,
 )
+from havip.config.opening import open_at_once
 
 MOST_BYTES: Final = 4 * 1024 * 1024  # of all files; a thousand virtual routers take about 0.4 MB
 MOST_LINES: Final = 100_000  # of all files
@@ -46,9 +47,8 @@ class Machine:
         if self._files < 0:
             raise TooMuch(f"more than {MOST_FILES} files", "a configuration")
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                mode = os.fstat(descriptor).st_mode
+            with open_at_once(path) as file:
+                mode = os.fstat(file.fileno()).st_mode
                 if not stat.S_ISREG(mode):
                     raise Refused(said(path), "a plain file")
                 if mode & EXECUTABLE:
