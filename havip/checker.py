@@ -19,15 +19,6 @@ from itertools import chain
 from typing import Final
 
 from havip import process, rank, signals
-from havip.balancing import (
-    Depart,
-    DropService,
-    PacketsMarked,
-    PutLoadBalancer,
-    PutOrder,
-    PutService,
-    RouterState,
-)
 from havip.channel import Channel
 from havip.clock import monotonic
 from havip.config.tracking import Script, TrackerKind
@@ -39,10 +30,7 @@ from havip.healthcheck.runner import Runner
 from havip.healthcheck.runs import Runs
 from havip.healthcheck.schedule import first_due
 from havip.healthcheck.scripts import ScriptCheck
-from havip.ipvs.balancer import Balancer
-from havip.ipvs.kernel import Kernel
-from havip.ipvs.programmer import Programmer
-from havip.ipvs.record import Ownership
+from havip.loadbalancing import LoadBalancing
 from havip.messages import (
     ERROR,
     INFO,
@@ -87,10 +75,9 @@ class Checker:
         self._files = FileWatch(self._tell)
         self._processes = ProcessWatch(self._tell)
         self._checks = Checks(self._told, Runner(runs), places=places())
-        self._balancer = Balancer(self._post, open_ipvs, self._checks.hold, self._fail)
-        self._departing: asyncio.Task[None] | None = None
-        self._describing = Describing(self._post, lambda: channel.wants_write)
         self._leave = asyncio.Event()
+        self._balancer = LoadBalancing(self._post, self._checks, self._leave.set, self._fail)
+        self._describing = Describing(self._post, lambda: channel.wants_write)
         self.unfit = False  # it cannot go on, though nobody told it to leave
         self._writing = False
 
@@ -126,7 +113,7 @@ class Checker:
         asyncio.get_running_loop().call_later(patience, self._end_unasked)
 
     def _end_unasked(self) -> None:
-        if self._departing is None:
+        if not self._balancer.departs:
             self._leave.set()
 
     def _fail(self, why: str) -> None:
@@ -169,7 +156,7 @@ class Checker:
                 self._processes.put(tracked)
             case PutCheck(check=check, last=last):
                 self._checks.put(check, last)
-                self._balancer.knows(check.name, adds=check.file is not None)
+                self._balancer.knows(check)
             case DropTracker(kind=TrackerKind.CHECK, name=name):
                 self._checks.drop(name)
                 self._balancer.forget(name)
@@ -192,35 +179,7 @@ class Checker:
             case Resign():
                 self._leave.set()
             case _:
-                self._balance(message)
-
-    def _balance(self, message: Message) -> None:
-        """Obey what concerns the load balancer."""
-        match message:
-            case PutLoadBalancer():
-                self._balancer.put_settings(message)
-            case PutService():
-                self._balancer.put(message)
-            case DropService():
-                self._balancer.drop(message)
-            case PutOrder():
-                self._balancer.order(message)
-            case RouterState():
-                self._balancer.router(message)
-            case PacketsMarked():
-                self._balancer.marked(message)
-            case Depart():
-                if self._departing is None:
-                    self._departing = asyncio.get_running_loop().create_task(self._depart())
-            case _:
-                raise AssertionError(f"a checker does not take {message!r}")
-
-    async def _depart(self) -> None:
-        """Have the load balancer end as it is to, and leave."""
-        try:
-            await self._balancer.depart()
-        finally:
-            self._leave.set()
+                self._balancer.obey(message)
 
     def _put_script(self, script: Script, good: bool | None) -> None:
         self._drop_script(script.name)
@@ -294,12 +253,6 @@ def places() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     least = min(limit for limit in resource.getrlimit(resource.RLIMIT_NOFILE) if limit >= 0)
     return max(1, min(MOST_AT_ONCE, least - KEPT_BACK))
-
-
-def open_ipvs(namespace: str | None, instance: str | None) -> Programmer:
-    """Return who programs the kernel's IPVS in a network namespace.  Raises `Unavailable`."""
-    kernel = Kernel(namespace)
-    return Programmer(kernel, Ownership(kernel.where, instance))
 
 
 class ToSupervisor(logging.Handler):

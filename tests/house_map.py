@@ -170,6 +170,7 @@ HEIGHT = {
     "havip.vrrp.team": 2,
     "havip.vrrp.trackers": 2,
     "havip.vrrp.worker": 3,
+    "havip.loadbalancing": 3,
     "havip.checker": 3,
     "havip.workers": 4,
     "havip.services": 4,

@@ -211,7 +211,7 @@ class Checks:
         if word.good is None or word == entry.word:
             return False
         entry.word = word
-        self._tell(TrackResult(TrackerKind.CHECK, name, word.good, weight=word.weight, why=word.why))
+        self._tell(result_of(name, word))
         return True
 
     def _own_word(self, entry: Entry) -> Word:
@@ -240,6 +240,11 @@ class Checks:
         self._end(probed)
         probed.rest()
 
+    def told(self) -> Iterator[tuple[Check, TrackResult | None]]:
+        """Yield every check with what was last told of it; None: nothing yet."""
+        for name, entry in self._entries.items():
+            yield entry.check, None if entry.word.good is None else result_of(name, entry.word)
+
     def reports(self) -> Iterator[CheckReport]:
         """Yield what became of every probe, each as it is when its turn comes."""
         for probed in list(self._by_check.values()):
@@ -257,3 +262,9 @@ class Checks:
             "under-way": self._runner.under_way + self._runner.programs_under_way,
             "waiting": sum(lane.waiting for lane in lanes),
         }
+
+
+def result_of(name: str, word: Word) -> TrackResult:
+    """Return what a check says as it is told."""
+    assert word.good is not None, "there is nothing to tell"
+    return TrackResult(TrackerKind.CHECK, name, word.good, weight=word.weight, why=word.why)
