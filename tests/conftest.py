@@ -51,6 +51,8 @@ def place(folder: str) -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, bool, bool]:
     """Fail after a file of tests that leaves more open than the one before it left."""
+    if not seen_open:
+        seen_open.update(open_here())
     done = yield
     if nextitem is None or nextitem.path != item.path:
         left = open_here() - seen_open
@@ -66,12 +68,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def open_here() -> set[tuple[str, str]]:
-    """Return the descriptors of this process, each with what it is of."""
+    """Return the descriptors of this process, each with what it is of; not those that pytest exchanges."""
     found = set()
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in set(os.listdir("/proc/self/fd")) - {"0", "1", "2"}:
         with contextlib.suppress(FileNotFoundError):  # the one that read the directory
             found.add((descriptor, os.readlink(f"/proc/self/fd/{descriptor}")))
     return found
 
 
-seen_open: Final = open_here()
+seen_open: Final[set[tuple[str, str]]] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import weakref
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
@@ -160,9 +161,10 @@ class Director:
         self.failed: list[str] = []
         self._moved = asyncio.Event()
         lock = folder / lock_of_life(instance).name
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        weakref.finalize(self, os.close, descriptor)
         with suppress(OSError):  # a former life in this process has it
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.lock = lock
         self.balancer = Balancer(self._post, self._open, self._hold, self.failed.append)
 

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import weakref
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -30,17 +31,14 @@ class Life:
 
     def __init__(self, folder: Path, name: str = "havip", namespace: str = "net1") -> None:
         self.path = folder / f"{namespace}.{name}.lock"
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.end = weakref.finalize(self, os.close, descriptor)  # it dies, at the latest with the test
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.folder, self.name = folder / "ipvs", name
 
     def ownership(self, where: str = "net9") -> Ownership:
         """Start what programs IPVS: the first time, or once more after it was killed."""
         return Ownership(where, None if self.name == "havip" else self.name, self.folder, self.path)
-
-    def end(self) -> None:
-        """Let the supervisor die."""
-        os.close(self._descriptor)
 
 
 def test_what_a_former_life_has_left_is_known(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,10 +49,15 @@ class Run:
             cwd=CHECKOUT,
             env=environment | {"INTERVAL": "100ms", "TMPDIR": str(self.temporary)},
         )
+        self._limit = threading.Timer(PATIENCE, self.process.kill)
+        self._limit.daemon = True
+        self._limit.start()
 
     def wait(self) -> str:
         """Return all that it prints."""
-        return self.process.communicate(timeout=PATIENCE)[0]
+        said = self.process.communicate(timeout=PATIENCE)[0]
+        self._limit.cancel()
+        return said
 
     def wait_for_line(self, text: str) -> None:
         """Return once it has printed a line with this text."""

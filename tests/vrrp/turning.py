@@ -6,6 +6,7 @@ the timer's instant, and hearing may be made to cost time.
 
 from __future__ import annotations
 
+import os
 import select
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ class Turning:
         self.paused = 0
         self.turns = 0
         self.receivers: list[TimedReceiver] = []
+        self.handed_over: list[int] = []  # descriptors: to the interpreter, for signals
         self.channel, theirs = pair()
         fakes = {
             "monotonic": lambda: self.now,
@@ -82,7 +84,7 @@ class Turning:
             ),
             "signal": SimpleNamespace(
                 SIGTERM=15, SIGINT=2, SIGHUP=1, SIG_IGN=None, signal=lambda *_: None,
-                set_wakeup_fd=lambda *_, **__: None,
+                set_wakeup_fd=lambda number, **_: self.handed_over.append(number),
             ),
         }  # fmt: skip
         for name, fake in fakes.items():
@@ -244,3 +246,5 @@ def turning(monkeypatch: pytest.MonkeyPatch, descriptor: int) -> Iterator[Turnin
     yield made
     made.channel.close()
     made.theirs.close()
+    for number in made.handed_over:
+        os.close(number)

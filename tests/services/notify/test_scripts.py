@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import select
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,21 +150,23 @@ def test_the_end_waits_a_bounded_time_and_kills_what_is_left(
     pid = tmp_path / "pid"
     stubborn = Notify(any=("/bin/sh", "-c", f"trap '' TERM; echo $$ > {pid}; sleep 1000"))
 
-    async def main() -> int:
+    async def main() -> None:
         scripts = Scripts()
         scripts.tell(news("STOP"), stubborn)
         scripts.tell(news("STOP"), stubborn)
         while not pid.exists() or not pid.read_text():
             await asyncio.sleep(0.01)
-        process = os.pidfd_open(int(pid.read_text()))
+        process, dead = os.pidfd_open(int(pid.read_text())), asyncio.Event()
+        asyncio.get_running_loop().add_reader(process, dead.set)
         await scripts.finish(0.05)
         assert scripts.status()["dropped"] == 1
-        return process
+        async with asyncio.timeout(PATIENCE):
+            await dead.wait()
+        asyncio.get_running_loop().remove_reader(process)
+        os.close(process)
 
-    process = asyncio.run(main())
+    asyncio.run(main())
     assert "gateway: STOP: notify script /bin/sh was killed: the daemon ends" in caplog.messages
-    assert select.select([process], [], [], PATIENCE)[0], "it is dead"
-    os.close(process)
 
 
 def test_scripts_find_what_happened_in_their_environment(tmp_path: Path, news: Make) -> None:
