@@ -359,7 +359,8 @@ class Supervisor:
         self._commit()
         settled = self.spawn(self._settle(new, done))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(settled), IN_FORCE_WITHIN)
+            async with asyncio.timeout(IN_FORCE_WITHIN):
+                await asyncio.shield(settled)
         log.info("reloaded %s: %s", self.path, changes)
         if not done.is_set():
             log.warning("the VRRP worker has not taken the changes up yet: it does as soon as it can")

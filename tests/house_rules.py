@@ -190,6 +190,15 @@ def time_is_told(source: Source) -> Offences:
             yield node.lineno, f"{source.module} uses clock.{name} instead of being told the time"
 
 
+def cancellations_are_heard(source: Source) -> Offences:
+    """Until Python 3.12 `asyncio.wait_for` swallows a cancellation that comes with what it waits for."""
+    if not within(source.module, "havip"):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and source.meant_by(node) == "asyncio.wait_for":
+            yield node.lineno, "asyncio.wait_for: asyncio.timeout, or havip.waiting.happens"
+
+
 def priorities_meet_in_the_election(source: Source) -> Offences:
     """The priorities of two routers are compared in `havip.vrrp.election` only.
 
@@ -308,6 +317,7 @@ IN_THE_PRODUCT: tuple[Rule, ...] = (
     imports_run_one_way,
     scapy_stays_outside,
     time_is_told,
+    cancellations_are_heard,
     priorities_meet_in_the_election,
     public_names_are_documented,
 )

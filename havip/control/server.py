@@ -136,7 +136,8 @@ class Server:
         patience = self._idle_timeout if objection is None else REFUSED_TIMEOUT
         while True:
             try:
-                line = await asyncio.wait_for(reader.readuntil(b"\n"), patience)
+                async with asyncio.timeout(patience):
+                    line = await reader.readuntil(b"\n")
             except asyncio.IncompleteReadError as error:
                 if error.partial:
                     await self._answer(
@@ -165,7 +166,8 @@ class Server:
 
     async def _answer(self, writer: asyncio.StreamWriter, answer: Json) -> None:
         writer.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
-        await asyncio.wait_for(writer.drain(), self._idle_timeout)
+        async with asyncio.timeout(self._idle_timeout):
+            await writer.drain()
 
     async def _follow(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, feed: Feed, answer: Json

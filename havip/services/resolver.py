@@ -98,7 +98,8 @@ class Resolver(Service):
         answers = [self._answered[question].wait() for question in questions(new)]
         if answers:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*answers), GRACE)
+                async with asyncio.timeout(GRACE):
+                    await asyncio.gather(*answers)
         for question in questions(new):
             self._make_do(question)
 

@@ -125,11 +125,10 @@ class Session:
         if self._task is None:
             return
         if self.account.connected:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), LAST_WORDS_WITHIN)
+            await happens(self._empty, LAST_WORDS_WITHIN)
             with contextlib.suppress(OSError, Lost, TimeoutError):
-                # Answered, it has also read what was sent before.
-                await asyncio.wait_for(self._call(Close(SHUTDOWN)), LAST_WORDS_WITHIN)
+                async with asyncio.timeout(LAST_WORDS_WITHIN):
+                    await self._call(Close(SHUTDOWN))  # answered, it has also read what was sent before
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
