@@ -111,7 +111,7 @@ def show_decisions(examined: Examined, *, everything: bool) -> None:
         if not chosen:
             continue
         if not everything and outcome in (Outcome.MAPPED, Outcome.ALWAYS):
-            print(f"{counted(len(chosen), 'directive')} {title}")
+            print(f"{title}: {counted(len(chosen), 'directive')}")
             continue
         print(f"\n{title}:")
         for one in chosen:

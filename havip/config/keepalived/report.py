@@ -32,8 +32,8 @@ class Outcome(StrEnum):
 
 #: what each group of decisions is called, in the order in which they are shown
 TITLES: Final = {
-    Outcome.MAPPED: "mean the same in havip",
-    Outcome.ALWAYS: "say what havip always does",
+    Outcome.MAPPED: "the same in havip",
+    Outcome.ALWAYS: "what havip always does",
     Outcome.DEFAULT: "keepalived's defaults, where havip's own are other ones",
     Outcome.DIFFERS: "different from keepalived",
     Outcome.DEPRECATED: "deprecated",

@@ -84,7 +84,7 @@ def file(tmp_path: Path) -> Path:
 def test_check_shows_a_report_in_groups(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["check", "-c", str(file), "--config-id", "r1"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{file}: good, 1 virtual router\n5 directives mean the same in havip\n")
+    assert out.startswith(f"{file}: good, 1 virtual router\nthe same in havip: 5 directives\n")
     assert f"\nignored:\n  {file}:3:2: linkbeat_use_polling: Linux tells of the carrier" in out
     assert (
         f"\nkeepalived's defaults, where havip's own are other ones:\n  {file}:5:15: VI_1 -> defaults.version"
