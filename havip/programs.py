@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from typing import IO, Any, Final
 
 from havip.permission import CannotRun, Identity, identify, objection, ourselves
@@ -92,7 +93,8 @@ class Run:
             raise CannotRun(getattr(error, "strerror", None) or str(error)) from None
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self._pidfd = os.pidfd_open(self._process.pid)
+        # A file, which is closed with us where the loop ends before the program does.
+        self._pidfd = FileIO(os.pidfd_open(self._process.pid))
         self._loop.add_reader(self._pidfd, self._on_end)
         self._abandoned = False
         assert self._process.stderr is not None
@@ -149,7 +151,7 @@ class Run:
 
     def _on_end(self) -> None:
         self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
+        self._pidfd.close()
         self._ended.set()
         if self._abandoned:
             self._process.wait()
