@@ -126,7 +126,8 @@ def step(settings: Settings, state: State, event: Event, now: Instant) -> Step:
             until = after(now, settings.service.drain_timeout)
             return end(settings, state, now, TAKEN_AWAY, until if settings.service.drain else None)
         case Ended(on_stop=OnStop.LEAVE) if state.phase is Phase.RUNNING:
-            return replace(state, phase=Phase.LEFT), farewell(settings, state, ENDS)
+            state, told = farewell(settings, state, ENDS)
+            return replace(state, phase=Phase.LEFT), told
         case Ended(on_stop=on_stop, drain_timeout=timeout):
             return end(settings, state, now, ENDS, after(now, timeout) if on_stop is OnStop.DRAIN else None)
         case Tick():
@@ -285,21 +286,25 @@ def tell_of_service(settings: Settings, state: State, now: Instant, told: list[T
 # The end.
 
 
-def farewell(settings: Settings, state: State, why: str) -> list[Tell]:
-    """Return the last words of a service that ends; at the daemon's end only where that is wanted."""
-    if state.phase is not Phase.RUNNING or (why == ENDS and not settings.service.announce_stop):
-        return []
+def farewell(settings: Settings, state: State, why: str) -> Step:
+    """Say the last words of a service that ends; at the daemon's end only where that is wanted."""
+    if state.phase is not Phase.RUNNING:
+        return state, []
+    if why == ENDS and not settings.service.announce_stop:
+        return replace(state, told=""), []
     told = [
         Tell(name, DOWN, why)
         for name, one in state.servers.items()
         if one.state in (UP, DRAINING, DRAINED) and not one.leaving
     ]
-    return [*told, Tell(None, DOWN, why)] if state.told == UP else told
+    if state.told == UP:
+        return replace(state, told=DOWN), [*told, Tell(None, DOWN, why)]
+    return replace(state, told=""), told
 
 
 def end(settings: Settings, state: State, now: Instant, why: str, until: Instant | None) -> Step:
     """Let nothing new come; wait until ``until`` for what is under way, or for nothing."""
-    told = farewell(settings, state, why)
+    state, told = farewell(settings, state, why)
     if until is None:
         return replace(state, servers={}, sorry=None, phase=Phase.GONE), told
     sorry = None if state.sorry is None else 0

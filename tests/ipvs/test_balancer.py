@@ -7,6 +7,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
+
 from havip.balancing import BalancerReport
 from havip.clock import milliseconds, seconds
 from havip.config.balancing import (
@@ -195,6 +197,22 @@ def test_a_scheduler_that_the_kernel_lacks_is_a_fault_until_it_has_it(tmp_path: 
         await one.has({"1": 1}, OTHER)
         await one.until(lambda: one.told()[2:] == [("odd", "UP")])
         assert one.shown("odd").state == "UP"
+
+    run(work)
+
+
+@pytest.mark.parametrize("drain", [False, True])
+def test_a_service_that_a_reload_takes_away_in_fault_never_comes_up(tmp_path: Path, drain: bool) -> None:
+    async def work() -> None:
+        one = Director(tmp_path, Double(schedulers=("wlc",)))
+        odd = service(server("a"), name="odd", address=OTHER.address, port=443, scheduler="twos", drain=drain)
+        one.commit(service(), odd)
+        one.check(True, "a", service="odd")
+        one.check(True, "a", "b", "c")
+        await one.until(lambda: one.told() == [("web", "UP"), ("odd", "FAULT")])
+        one.commit(drop=["odd"])
+        await one.until(lambda: list(one.balancer._held) == ["web"])
+        assert one.told() == [("web", "UP"), ("odd", "FAULT"), ("odd", "DOWN")]
 
     run(work)
 
