@@ -112,6 +112,13 @@ def check_reach(
     if method == Method.TUNNEL and drops and server.address.version == 6:
         why = 'a server drops UDP without a checksum over IPv6; "checksum: full" has one'
         problems.note(place, "a tunnel of GUE without a checksum over IPv6", why=why)
+    if (
+        method == Method.NAT
+        and service.one_packet
+        and not (service.persistence and service.persistence.engine)
+    ):
+        why = "the kernel remembers no client of theirs; answers come back by direct and tunnel"
+        problems.note(draft.at("one_packet"), "single packets that NAT brings no answer to", why=why)
     others = reach.families - {server.address.version}
     if others and method != Method.TUNNEL:
         why = f"only a tunnel leads from IPv{min(others)} to a server of another family"

@@ -59,6 +59,17 @@ NOTED = {
             'a server drops UDP without a checksum over IPv6; "checksum: full" has one'
         ],
     ),
+    "single packets by NAT": (
+        service("probes: {tcp: {tcp: {}}}", "transport: udp", "one_packet: true"),
+        [
+            f"8:17: {WEB}.one_packet: single packets that NAT brings no answer to: the kernel remembers "
+            "no client of theirs; answers come back by direct and tunnel"
+        ],
+    ),
+    "single packets by another way": (
+        service("probes: {tcp: {tcp: {}}}", "transport: udp", "one_packet: true", "forwarding: direct"),
+        [],
+    ),
     "a group of nobody": (
         service("probes: {tcp: {tcp: {}}}", rest=GROUP),
         ['7:18: service_groups.front: no virtual service uses "front"'],
