@@ -62,6 +62,7 @@ class PutService:
 
     service: VirtualService
     group: ServiceGroup | None = None  # that the service names
+    leaves: bool = False  # a reload has taken it away, and it drains what an earlier life of the worker left
 
 
 @dataclass(frozen=True, slots=True)

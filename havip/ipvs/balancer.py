@@ -147,10 +147,10 @@ class Balancer:
         if self._programmer is None:
             self._reach(now)
         for name, message in coming.items():
-            if message is None:
-                self._remove(name, now)
-            else:
+            if message is not None:
                 self._have(message, now)
+            if (message is None or message.leaves) and name in self._held:
+                self._step(self._held[name], pool.Removed(), now)
         self._roll.learn()
         self._work_on()
 
@@ -194,11 +194,6 @@ class Balancer:
         rests = self._routers.rests(held.settings.service)
         if rests is not held.state.suspended:
             self._step(held, pool.Suspended(rests), monotonic())
-
-    def _remove(self, name: str, now: Instant) -> None:
-        held = self._held.get(name)
-        if held is not None:
-            self._step(held, pool.Removed(), now)
 
     # One turn.
 

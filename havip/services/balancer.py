@@ -6,6 +6,7 @@ since it was told last, and everything at the beginning of a life; the kernel's 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -47,6 +48,7 @@ class Balancing:
         self.in_use = False  # the worker has had services: it is needed until the daemon's end
         self._settings = PutLoadBalancer(LoadBalancer())
         self._services: dict[str, PutService] = {}
+        self._leaving: dict[str, PutService] = {}  # that drain, unless their time was up long ago
         self._by: frozenset[str] = frozenset()  # names of virtual routers
         self._states: dict[str, str] = {}  # of these
         self._marked = PacketsMarked()
@@ -70,6 +72,7 @@ class Balancing:
         self._services = {
             service.name: PutService(service, groups.get(service.group)) for service in new.virtual_services
         }
+        self._leaving = {name: one for name, one in self._leaving.items() if name not in self._services}
         self._by = routers_of(new)
         known = {report.name: report.state for report in self._host.reports.values()}
         self._states = {name: known.get(name, self._states.get(name, UNKNOWN)) for name in sorted(self._by)}
@@ -89,10 +92,23 @@ class Balancing:
             if self._told.get(key) != message:
                 self._told[key] = message
                 yield message
-        for name in [key for key in self._told if key.startswith(SERVICE)]:
-            if name.removeprefix(SERVICE) not in self._services:
-                del self._told[name]
-                yield DropService(name.removeprefix(SERVICE))
+        for key in [key for key in self._told if key.startswith(SERVICE)]:
+            if key.removeprefix(SERVICE) not in self._services | self._leaving:
+                yield self._dropped(key.removeprefix(SERVICE), self._told.pop(key))
+
+    def _dropped(self, name: str, had: Message) -> DropService:
+        """Have a service no more.  One that drains is told to the worker's next life until its time is up."""
+        if isinstance(had, PutService) and had.service.drain:
+            self._leaving[name] = leaves = replace(had, leaves=True)
+            self._told[f"{SERVICE}{name}"] = leaves
+            patience = to_seconds(had.service.drain_timeout)
+            asyncio.get_running_loop().call_later(patience, self._gone, name, leaves)
+        return DropService(name)
+
+    def _gone(self, name: str, leaves: PutService) -> None:
+        if self._leaving.get(name) is leaves:
+            del self._leaving[name]
+            self._told.pop(f"{SERVICE}{name}", None)
 
     def _wanted(self) -> Iterator[tuple[str, Message]]:
         """Yield everything, each under what tells it from the others."""
@@ -100,7 +116,7 @@ class Balancing:
         yield "marked", self._marked
         for name, state in self._states.items():
             yield f"{ROUTER}{name}", RouterState(name, state)
-        for name, service in self._services.items():
+        for name, service in (self._leaving | self._services).items():
             yield f"{SERVICE}{name}", service
 
     def hear(self, message: Message) -> None:

@@ -198,6 +198,10 @@ class Director:
             self.balancer.drop(DropService(name))
         self.balancer.begin()
 
+    def leave(self, service: VirtualService) -> None:
+        """Have a service with the next commit that a reload took away in an earlier life."""
+        self.balancer.put(PutService(service, leaves=True))
+
     def check(self, good: bool | None, *servers: str, service: str = "web", probe: str = "tcp") -> None:
         """Let the probes of these servers say something."""
         for server in servers:

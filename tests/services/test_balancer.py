@@ -21,7 +21,7 @@ from havip.balancing import (
     PutService,
     RouterState,
 )
-from havip.clock import seconds
+from havip.clock import milliseconds, seconds
 from havip.config import probes
 from havip.config.balancing import LoadBalancer, OnStop, RealServer, SyncDaemon, VirtualService
 from havip.config.health import Check
@@ -172,6 +172,31 @@ def test_the_worker_is_told_what_has_changed_and_all_in_a_new_life(play: Any) ->
         assert host.checker.heard()[:2] == [PutService(web), PutService(dns, group)]
         await host.load(replace(CONFIGURATION, service_groups=(replace(group, addresses=()),)))
         assert kinds(host.checker.heard()) == ["PutService", "Commit"]
+
+    play(scene)
+
+
+def test_a_new_life_is_told_of_a_dropped_service_until_its_time_to_drain_is_up(play: Any) -> None:
+    async def scene(host: Host) -> None:
+        web = replace(CONFIGURATION.virtual_services[0], drain=True, drain_timeout=milliseconds(50))
+        none = replace(CONFIGURATION, virtual_services=())
+        await host.load(replace(CONFIGURATION, virtual_services=(web,)))
+        host.checker.heard()
+        await host.load(none)
+        assert host.checker.heard()[0] == DropService("web")
+        await host.load(none)
+        assert kinds(host.checker.heard()) == ["Commit"]
+        host.checker.die()
+        assert host.checker.heard()[2:-1] == [PutService(web, leaves=True)]
+        await host.load(replace(CONFIGURATION, virtual_services=(web,)))
+        assert host.checker.heard()[0] == PutService(web)
+        await host.load(none)
+        assert host.checker.heard()[0] == DropService("web")
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.05, over.set)  # behind what forgets the service
+        await over.wait()
+        host.checker.die()
+        assert kinds(host.checker.heard()) == ["PutLoadBalancer", "PacketsMarked", "Commit"]
 
     play(scene)
 
