@@ -70,6 +70,7 @@ class Worker:
         self._looks_without_life = 0
         self._leaving = False
         self._ended = asyncio.Event()
+        self._ended_well = False
         self._started_at = 0.0  # by the loop's clock, which nobody sets
         self.restarts = 0
         self.since = 0.0  # by the wall's, for people
@@ -154,12 +155,15 @@ class Worker:
                 self._process.kill()
                 self._looks_without_life = 0
 
-    async def leave(self, farewell: Message | None = None, within: float | None = None) -> None:
-        """Have the worker give everything up and end; see to it that nothing stays behind."""
+    async def leave(self, farewell: Message | None = None, within: float | None = None) -> bool:
+        """Have the worker give everything up and end; see to it that nothing stays behind.
+
+        Say whether it has ended as it was told to.
+        """
         self._leaving = True
         if self._process is None:
             self.nobody_resumes()
-            return
+            return False
         self.post(farewell or Resign())
         within = LEAVE_WITHIN if within is None else within
         if not await happens(self._ended, within):
@@ -167,6 +171,8 @@ class Worker:
             if self._process is not None:
                 self._process.kill()
             await self._ended.wait()
+            return False
+        return self._ended_well
 
     def _readable(self) -> None:
         channel = self._channel
@@ -220,6 +226,7 @@ class Worker:
         code = process.wait()
         self._process = self._channel = None
         self.after_death()
+        self._ended_well = code == 0
         self._ended.set()
         self._on_end()
         if self._leaving:
@@ -306,10 +313,11 @@ class CheckerWorker(Worker):
         for pid in runs.end_leftovers(self._runs):
             log.warning("killed a script (pid %d) that the checker worker left running", pid)
 
-    async def leave(self, farewell: Message | None = None, within: float | None = None) -> None:
+    async def leave(self, farewell: Message | None = None, within: float | None = None) -> bool:
         """Have the worker end, and give its memory back."""
-        await super().leave(farewell, within)
+        well = await super().leave(farewell, within)
         os.close(self._runs)
+        return well
 
 
 def sweep(among: Collection[Estate]) -> None:

@@ -84,6 +84,7 @@ PURE = {
     "havip.services.dumptext",
     "havip.services.orders",
     "havip.services.serverorders",
+    "havip.services.tracked",
     "havip.services.notify.backlog",
     "havip.services.notify.news",
     "havip.services.notify.retry",

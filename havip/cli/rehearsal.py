@@ -14,7 +14,7 @@ from havip.healthcheck.record import clean
 from havip.healthcheck.relations import Word, all_of, any_of, orphaned
 from havip.healthcheck.runner import Result, Runner, way_of
 from havip.services.checkbook import place
-from havip.services.trackers import checks_of, in_use
+from havip.services.tracked import checks_of, in_use
 
 
 def definitions(configuration: Configuration) -> dict[str, Check]:

@@ -142,18 +142,21 @@ class Balancing:
         """Return the services, or of very many those in trouble."""
         return {"services": self.book.briefly()}
 
-    async def leave(self, worker: Worker) -> None:
-        """End the worker; it does with the kernel's tables what is configured, before it goes."""
+    async def leave(self, worker: Worker) -> bool:
+        """End the worker; it does with the kernel's tables what is configured, before it goes.
+
+        Say whether it has: one that hangs, or is dead just now, cannot.
+        """
         self.worker = None
         if not self.in_use:
             await worker.leave()
-            return
+            return True
         settings = self._settings.settings
         patience = LEAVE_WITHIN + MARGIN
         if settings.on_stop is OnStop.DRAIN:
             patience += to_seconds(settings.drain_timeout)
         self._host.linger(patience)
-        await worker.leave(Depart(), patience)
+        return await worker.leave(Depart(), patience) or settings.on_stop is OnStop.LEAVE
 
     def _router(self, name: str, state: str) -> None:
         if self._states.get(name) != state:

@@ -10,14 +10,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from havip.balancing import BalancerReport, ServiceReport
 from havip.clock import spell, to_seconds
-from havip.config import probes
 from havip.config.health import Check
-from havip.config.model import Configuration, Daemon, Rank, Silence, Then
+from havip.config.model import Configuration, Rank, Silence, Then
 from havip.config.tracking import (
     Definition,
     Script,
@@ -47,6 +45,7 @@ from havip.messages import (
 from havip.services import Handler, Host, Json, Service
 from havip.services.balancer import Balancing, moved
 from havip.services.checkbook import Checkbook
+from havip.services.tracked import checks_of, in_use, same, tracked_by_routers
 from havip.waiting import happens
 from havip.workers import CheckerWorker, Worker
 
@@ -172,9 +171,20 @@ class Trackers(Service):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        worker, self._worker, self._book.worker = self._worker, None, None
-        if worker is not None:
-            await self._balancing.leave(worker)
+        if self._worker is not None and not await self._balancing.leave(self._worker):
+            await self._depart_by_another()
+        self._worker = self._book.worker = None
+
+    async def _depart_by_another(self) -> None:
+        """Have another worker do with the virtual services what the one that ended could not."""
+        self._worker = worker = self._make(self._started, self._on_message, self._book.ended)
+        log.warning("%s is started once more, to see to the virtual services", worker.title)
+        try:
+            worker.start()
+        except OSError as error:
+            log.error("%s cannot be started: %s: the virtual services stay", worker.title, error)
+            return
+        await self._balancing.leave(worker)
 
     def _start(self) -> None:
         worker = self._make(self._started, self._on_message, self._book.ended)
@@ -334,66 +344,7 @@ class Trackers(Service):
             self._host.post(result)
 
 
-def tracked_by_routers(configuration: Configuration) -> frozenset[TrackerKey]:
-    """Return what some virtual router tracks."""
-    return frozenset(
-        tracker.key for router in configuration.virtual_routers for tracker in router.track.trackers()
-    )
-
-
 def value_of(result: TrackResult) -> int | None:
     """Return the number that a result is about: a file's, or of processes while there are not enough."""
     counts = result.kind is TrackerKind.PROCESS and not result.good
     return result.value if counts or result.kind is TrackerKind.FILE else None
-
-
-def checks_of(wanted: Mapping[TrackerKey, Definition]) -> dict[str, Check]:
-    """Return the health checks among what the checker is to look at, by name."""
-    return {check.name: check for check in wanted.values() if isinstance(check, Check)}
-
-
-def in_use(configuration: Configuration) -> dict[TrackerKey, Definition]:
-    """Return what the checker is to look at: all that some virtual router tracks, and every health check.
-
-    Scripts have the user and the group that they get.
-    """
-    tracked = tracked_by_routers(configuration)
-    daemon = configuration.daemon
-    found: dict[TrackerKey, Definition] = {}
-    for key, definition in configuration.tracked.definitions():
-        if key in tracked or isinstance(definition, Check):
-            if isinstance(definition, Script):
-                definition = owned(definition, daemon)
-            elif isinstance(definition, Check) and definition.script is not None:
-                definition = replace(definition, script=owned(definition.script, daemon))
-            found[key] = definition
-    first = urgent(configuration, tracked)
-    return dict(sorted(found.items(), key=lambda item: item[0] not in first))
-
-
-Program = TypeVar("Program", Script, probes.Script)
-
-
-def owned(program: Program, daemon: Daemon) -> Program:
-    """Return a program with the user and the group that it gets."""
-    if program.user:
-        return program
-    return replace(program, user=daemon.script_user, group=program.group or daemon.script_group)
-
-
-def urgent(configuration: Configuration, tracked: frozenset[TrackerKey]) -> set[TrackerKey]:
-    """Return what routers wait for when they start: what they track, and the checks that those go by."""
-    checks = {check.name: check for check in configuration.checks}
-    found, waiting = set(tracked), [name for kind, name in tracked if kind is TrackerKind.CHECK]
-    while waiting:
-        check = checks.get(waiting.pop())
-        for name in () if check is None else check.needs:
-            if (TrackerKind.CHECK, name) not in found:
-                found.add((TrackerKind.CHECK, name))
-                waiting.append(name)
-    return found
-
-
-def same(old: Definition | None, new: Definition) -> bool:
-    """Say whether the checker need not be told: weights are not its business."""
-    return old is not None and replace(old, weight=0, reverse=False) == replace(new, weight=0, reverse=False)

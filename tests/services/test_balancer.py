@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from ipaddress import ip_address
@@ -58,6 +59,7 @@ class Checker:
         self.restarts = 0
         self.pid: int | None = 7
         self.left: tuple[object, ...] | None = None
+        self.ends_well = True
 
     def start(self) -> None:
         self.on_start()
@@ -77,8 +79,9 @@ class Checker:
     async def watch(self) -> None:
         await asyncio.Event().wait()
 
-    async def leave(self, *words: object) -> None:
+    async def leave(self, *words: object) -> bool:
         self.left = words
+        return self.ends_well
 
     def heard(self) -> list[Message]:
         """Return what it was told of the load balancer since it was asked last."""
@@ -217,6 +220,47 @@ def test_a_worker_that_has_had_services_stays_until_the_end_and_does_what_is_con
         await host.service.leave()
         assert host.checker.left == (Depart(), 70.0)
         assert host.lingers == [70.0]
+
+    play(scene)
+
+
+def test_another_worker_does_at_the_end_what_one_that_hangs_cannot(play: Any) -> None:
+    async def scene(host: Host) -> None:
+        await host.load(CONFIGURATION)
+        host.checker.ends_well = False
+        await host.service.leave()
+        first, second = host.made
+        assert first.left == second.left == (Depart(), 10.0)
+        briefed = ["PutLoadBalancer", "PacketsMarked", "PutService", "PutService", "Commit"]
+        assert kinds(second.heard()) == briefed
+        assert host.lingers == [10.0, 10.0]
+
+    play(scene)
+
+
+def test_what_is_to_stay_needs_no_other_worker(play: Any) -> None:
+    async def scene(host: Host) -> None:
+        await host.load(replace(CONFIGURATION, load_balancer=LoadBalancer(on_stop=OnStop.LEAVE)))
+        host.checker.ends_well = False
+        await host.service.leave()
+        assert len(host.made) == 1
+
+    play(scene)
+
+
+def test_a_machine_without_room_for_another_worker_is_told_of(
+    play: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(checker: Checker) -> None:
+        raise OSError(errno.EAGAIN, "no room")
+
+    async def scene(host: Host) -> None:
+        await host.load(CONFIGURATION)
+        host.checker.ends_well = False
+        monkeypatch.setattr(Checker, "start", full)
+        await host.service.leave()
+        assert "cannot be started: [Errno 11] no room: the virtual services stay" in caplog.text
+        assert host.checker.left is None
 
     play(scene)
 

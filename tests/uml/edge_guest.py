@@ -46,6 +46,7 @@ from havip.ipvs.plan import settle
 from havip.ipvs.programmer import Unavailable
 from havip.ipvs.reasons import why
 from tests.ipvs.wire import Wire
+from tests.uml import edge_daemon
 
 FOUR, SIX = ip_address("192.0.2.1"), ip_address("2001:db8::1")
 WEB: Final = ServiceKey(4, Protocol.TCP, FOUR, 80)
@@ -314,39 +315,6 @@ def rights_are_asked_for(_kernel: Kernel) -> None:
     assert heard == "Unavailable programming IPVS takes CAP_NET_ADMIN\n"
 
 
-CONFIGURATION: Final = """
-load_balancer: {network_namespace: other}
-virtual_services:
-  web: {address: 192.0.2.1, port: 80, servers: {a: {address: 10.0.0.1}}}
-"""
-
-
-def a_daemon_balances_in_another_network_namespace(kernel: Kernel) -> None:
-    """Its checker keeps the capability that entering takes, and gives all back at the end."""
-    there = Kernel("other")
-    file = Path("/run/havip.yaml")
-    file.write_text(CONFIGURATION)
-    words = ("-c", str(file), "--socket", "/run/havip.sock", "--state", "/run/havip.state")
-    heard: list[str] = []
-    with subprocess.Popen(
-        [sys.executable, "-m", "havip", "run", *words], stderr=subprocess.PIPE, text=True
-    ) as daemon:
-        assert daemon.stderr is not None
-        for line in daemon.stderr:
-            heard.append(line)
-            if "service web: " in line:
-                break
-        assert "UP" in heard[-1], heard
-        late = time.monotonic() + 60.0
-        while not there.read().traffic and time.monotonic() < late:
-            threading.Event().wait(0.1)  # the news may come before the kernel is told
-        told = set(there.read().table), kernel.read().table
-        daemon.terminate()
-    assert told == ({WEB}, {}), heard
-    assert (daemon.returncode, there.read().table) == (0, {})
-    there.close()
-
-
 CHECKS: tuple[Callable[[Kernel], None], ...] = (
     everything_is_as_ipvsadm_lists_it,
     what_ipvsadm_adds_is_read,
@@ -359,7 +327,8 @@ CHECKS: tuple[Callable[[Kernel], None], ...] = (
     another_network_namespace_has_its_own,
     counters_are_read_and_set_to_zero,
     rights_are_asked_for,
-    a_daemon_balances_in_another_network_namespace,
+    edge_daemon.a_daemon_balances_in_another_network_namespace,
+    edge_daemon.a_checker_that_hangs_leaves_nothing_behind_at_the_end,
 )
 
 
