@@ -35,7 +35,7 @@ _VERSION: Final = 1
 NEW_SERVICE, SET_SERVICE, DEL_SERVICE, GET_SERVICE = 1, 2, 3, 4
 NEW_DEST, SET_DEST, DEL_DEST, GET_DEST = 5, 6, 7, 8
 NEW_DAEMON, DEL_DAEMON, GET_DAEMON = 9, 10, 11
-SET_CONFIG, GET_CONFIG, SET_INFO, GET_INFO, ZERO, FLUSH = 12, 13, 14, 15, 16, 17
+SET_CONFIG, GET_CONFIG, SET_INFO, GET_INFO = 12, 13, 14, 15
 
 SERVICE, DESTINATION, DAEMON, TIMEOUT_TCP, TIMEOUT_TCP_FIN, TIMEOUT_UDP = 1, 2, 3, 4, 5, 6
 SERVICE_FAMILY, SERVICE_PROTOCOL, SERVICE_ADDRESS, SERVICE_PORT, SERVICE_FWMARK = 1, 2, 3, 4, 5
@@ -162,16 +162,6 @@ def stop_sync(family: int, sequence: int, role: SyncRole) -> bytes:
     The kernel does not answer at all, not even a request for an ACK, where its thread had not yet run.
     """
     return _request(family, DEL_DAEMON, sequence, attribute(DAEMON, attribute(DAEMON_STATE, _U32.pack(role))))
-
-
-def zero(family: int, sequence: int, key: ServiceKey | None) -> bytes:
-    """Return the request to set the counters of one service and its destinations, or of all, to 0."""
-    return _request(family, ZERO, sequence, b"" if key is None else _named(key))
-
-
-def flush(family: int, sequence: int) -> bytes:
-    """Return the request to remove every service."""
-    return _request(family, FLUSH, sequence, b"")
 
 
 def _request(family: int, command: int, sequence: int, body: bytes, flags: int = 0) -> bytes:

@@ -141,14 +141,6 @@ class Kernel:
             told = self._socket.ask(lambda sequence: codec.get_timeouts(self._family, sequence))
             return answers.timeouts(told[0].body) if told else Timeouts()
 
-    def flush(self) -> int:
-        """Remove every service, whoever has made it; return 0 or an errno."""
-        return self._one(lambda sequence: codec.flush(self._family, sequence))
-
-    def zero(self, key: ServiceKey | None = None) -> int:
-        """Set the counters of a service and its servers, or of all, to 0; return 0 or an errno."""
-        return self._one(lambda sequence: codec.zero(self._family, sequence, key))
-
     def set_timeouts(self, wanted: Timeouts) -> None:
         """Set those that are not 0.  Raises OSError."""
         number = self._one(lambda sequence: codec.set_timeouts(self._family, sequence, wanted))

@@ -140,17 +140,6 @@ def destination_key(server: RealServer | SorryServer, key: ServiceKey) -> Destin
     return DestinationKey(server.address, server.port or key.port)
 
 
-def of_another_family(
-    service: VirtualService, group: ServiceGroup | None = None
-) -> list[RealServer | SorryServer]:
-    """Return the servers whose family is not that of every endpoint.
-
-    IPVS can only tunnel to such a one, and has no sync daemon beside it.
-    """
-    families = {key.family for key in endpoints(service, group)}
-    return [server for server in all_servers(service) if families - {server.address.version}]
-
-
 def all_servers(service: VirtualService) -> tuple[RealServer | SorryServer, ...]:
     """Return the servers of a service, the sorry server last."""
     return (*service.servers, *((service.sorry_server,) if service.sorry_server else ()))

@@ -112,9 +112,6 @@ def test_questions_and_orders_have_the_bytes_that_the_header_says() -> None:
     assert codec.set_timeouts(FAMILY, 9, Timeouts(tcp=900, udp=60)) == message(
         12, "08000400 84030000 08000600 3c000000"
     )
-    assert codec.zero(FAMILY, 9, None) == message(16, "")
-    assert codec.zero(FAMILY, 9, WEB) == message(16, NAMED_WEB)
-    assert codec.flush(FAMILY, 9) == message(17, "")
 
 
 def test_a_family_is_asked_for_by_its_name() -> None:

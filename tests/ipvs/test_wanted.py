@@ -46,7 +46,6 @@ from havip.ipvs.wanted import (
     Standing,
     count,
     endpoints,
-    of_another_family,
     wanted_sync,
     wanted_timeouts,
 )
@@ -243,15 +242,6 @@ def test_a_server_that_stands_at_one_endpoint_of_several_stands() -> None:
     assert layout.standing_in({second.service.key: second}) == Standing({"a": 2})
     empty = Pool(first.service)
     assert layout.standing_in({first.service.key: empty, second.service.key: second}) == Standing({"a": 2})
-
-
-def test_servers_of_another_family_than_an_endpoint_are_known() -> None:
-    six = RealServer("six", A6, forwarding=TUNNELLED)
-    assert of_another_family(service(servers=(RealServer("a", A), six))) == [six]
-    group = ServiceGroup("edge", (Block(VIP, VIP), Block(VIP6, VIP6)))
-    configured = service(address=None, group="edge", servers=(RealServer("a", A),))
-    assert of_another_family(configured, group) == [RealServer("a", A)]
-    assert of_another_family(service()) == []
 
 
 def test_timeouts_that_nobody_configures_stay_as_they_are() -> None:
