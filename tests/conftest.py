@@ -50,11 +50,14 @@ def place(folder: str) -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, bool, bool]:
-    """Fail after a file of tests that leaves more open than the one before it left."""
+    """Fail after a file of tests that leaves more open than the one before it left.
+
+    Not once a test has failed: its traceback keeps what it had open.
+    """
     if not seen_open:
         seen_open.update(open_here())
     done = yield
-    if nextitem is None or nextitem.path != item.path:
+    if not item.session.testsfailed and (nextitem is None or nextitem.path != item.path):
         left = open_here() - seen_open
         if left:
             gc.collect()  # what only a cycle holds is closed in time

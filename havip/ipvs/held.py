@@ -152,7 +152,7 @@ class Held:
             why=server.why,
             weight=weight or 0,
             configured=config.weight,
-            present=weight is not None and not self.fault,
+            present=self._is_there(name, weight, reading),
             method=str(service.forwarding_to(config).method),
             order=in_words(server.order),
             active=traffic.active,
@@ -162,6 +162,12 @@ class Held:
             checks=service.checks_of(config),
             failed=server.counted.failed,
         )
+
+    def _is_there(self, name: str, weight: int | None, reading: Reading) -> bool:
+        """Say whether a server stands in the kernel: as wanted, or in FAULT as it was last read."""
+        if self.fault:
+            return any(place in reading.traffic for place in self._places(name))
+        return weight is not None
 
     def _sorry(self, sorry: SorryServer, weight: int | None, reading: Reading, since: float) -> ServerReport:
         service, traffic = self.settings.service, summed(self._places(""), reading)
@@ -174,7 +180,7 @@ class Held:
             why="stands in for all servers" if weight else "is not needed",
             weight=weight or 0,
             configured=1,
-            present=weight is not None and not self.fault,
+            present=self._is_there("", weight, reading),
             method=str(service.forwarding_to(sorry).method),
             sorry=True,
             active=traffic.active,

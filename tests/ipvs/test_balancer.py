@@ -263,6 +263,23 @@ def test_a_service_that_a_reload_takes_away_in_fault_never_comes_up(tmp_path: Pa
     run(work)
 
 
+def test_servers_that_stand_in_the_kernel_are_shown_there_while_their_service_is_in_fault(
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        one = Director(tmp_path, Double(schedulers=("wlc",)))
+        one.commit(service())
+        one.check(True, "a", "b")
+        one.check(False, "c")
+        await one.has({"1": 1, "2": 1})
+        one.commit(service(scheduler="twos"))
+        await one.until(lambda: one.told()[-1] == ("web", "FAULT"))
+        assert one.kernel.weights() == {"1": 1, "2": 1}
+        assert [each.present for each in one.shown().servers] == [True, True, False]
+
+    run(work)
+
+
 def test_refused_changes_are_tried_again_more_and_more_rarely(tmp_path: Path) -> None:
     async def work() -> None:
         one = Director(tmp_path, Double(schedulers=()))
