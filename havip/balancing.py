@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from havip.config.balancing import LoadBalancer, ServiceGroup, VirtualService
@@ -62,7 +62,11 @@ class PutService:
 
     service: VirtualService
     group: ServiceGroup | None = None  # that the service names
-    leaves: bool = False  # a reload has taken it away, and it drains what an earlier life of the worker left
+    leaves: bool = False  # a reload has taken it away: see `taken_away`
+
+    def taken_away(self) -> PutService:
+        """Return what a new life of the worker is told: to drain what it finds in the kernel, and no more."""
+        return replace(self, service=replace(self.service, servers=(), sorry_server=None), leaves=True)
 
 
 @dataclass(frozen=True, slots=True)

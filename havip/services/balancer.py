@@ -88,18 +88,18 @@ class Balancing:
             return
         if not self._told:
             yield from self._servers.briefing()
-        for key, message in self._wanted():
+        wanted = dict(self._wanted())
+        for key, message in wanted.items():
             if self._told.get(key) != message:
                 self._told[key] = message
                 yield message
-        for key in [key for key in self._told if key.startswith(SERVICE)]:
-            if key.removeprefix(SERVICE) not in self._services | self._leaving:
-                yield self._dropped(key.removeprefix(SERVICE), self._told.pop(key))
+        for key in [key for key in self._told if key.startswith(SERVICE) and key not in wanted]:
+            yield self._dropped(key.removeprefix(SERVICE), self._told.pop(key))
 
     def _dropped(self, name: str, had: Message) -> DropService:
         """Have a service no more.  One that drains is told to the worker's next life until its time is up."""
         if isinstance(had, PutService) and had.service.drain:
-            self._leaving[name] = leaves = replace(had, leaves=True)
+            self._leaving[name] = leaves = had.taken_away()
             self._told[f"{SERVICE}{name}"] = leaves
             patience = to_seconds(had.service.drain_timeout)
             asyncio.get_running_loop().call_later(patience, self._gone, name, leaves)

@@ -200,7 +200,7 @@ class Director:
 
     def leave(self, service: VirtualService) -> None:
         """Have a service with the next commit that a reload took away in an earlier life."""
-        self.balancer.put(PutService(service, leaves=True))
+        self.balancer.put(PutService(service).taken_away())
 
     def check(self, good: bool | None, *servers: str, service: str = "web", probe: str = "tcp") -> None:
         """Let the probes of these servers say something."""

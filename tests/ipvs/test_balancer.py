@@ -115,67 +115,6 @@ def test_a_checker_that_was_killed_touches_nothing_when_it_comes_back(tmp_path: 
     run(work)
 
 
-def test_what_a_former_life_has_left_of_dropped_services_goes(tmp_path: Path) -> None:
-    async def work() -> None:
-        first = Director(tmp_path)
-        old = service(server("a"), name="old", address=OTHER.address, port=443)
-        first.commit(service(), old)
-        await first.has({}, OTHER)
-        await first.dies()
-        second = Director(tmp_path, first.kernel)
-        second.commit(service())
-        await second.has(None, OTHER)
-        assert second.kernel.weights() == {}
-
-    run(work)
-
-
-def test_a_dropped_service_drains_on_when_the_checker_is_killed(tmp_path: Path) -> None:
-    async def work() -> None:
-        first = Director(tmp_path)
-        draining = service(drain=True)
-        first.commit(draining)
-        first.check(True, "a", "b", "c")
-        await first.has({"1": 1, "2": 1, "3": 1})
-        first.kernel.connections = {"10.0.0.2": 1}
-        first.commit(drop=["web"])
-        await first.has({"2": 0})
-        await first.dies()
-        first.kernel.batches.clear()
-        second = Director(tmp_path, first.kernel)
-        second.leave(draining)
-        second.commit(service(server("a"), name="other", address=OTHER.address, port=443))
-        await second.has({}, OTHER)
-        await second.settled()
-        assert second.kernel.weights() == {"2": 0}
-        second.kernel.connections = {}
-        await second.has(None)
-        await second.settled()
-        assert list(second.balancer._held) == ["other"]
-
-    run(work)
-
-
-def test_a_dropped_service_that_drains_may_have_its_place_taken_in_the_next_life(tmp_path: Path) -> None:
-    async def work() -> None:
-        first = Director(tmp_path)
-        draining = service(drain=True)
-        first.commit(draining)
-        first.check(True, "a", "b", "c")
-        await first.has({"1": 1, "2": 1, "3": 1})
-        await first.dies()
-        second = Director(tmp_path, first.kernel)
-        second.leave(draining)
-        second.commit(service(name="new"))
-        second.check(True, "a", "b", "c", service="new")
-        await second.settled()
-        assert second.kernel.weights() == {"1": 1, "2": 1, "3": 1}
-        await second.until(lambda: list(second.balancer._held) == ["new"])
-        assert second.kernel.weights() == {"1": 1, "2": 1, "3": 1}
-
-    run(work)
-
-
 def test_services_of_others_stay_unless_they_are_not_to(tmp_path: Path) -> None:
     async def work() -> None:
         one = Director(tmp_path)

@@ -190,7 +190,7 @@ def test_a_new_life_is_told_of_a_dropped_service_until_its_time_to_drain_is_up(p
         await host.load(none)
         assert kinds(host.checker.heard()) == ["Commit"]
         host.checker.die()
-        assert host.checker.heard()[2:-1] == [PutService(web, leaves=True)]
+        assert host.checker.heard()[2:-1] == [PutService(web).taken_away()]
         await host.load(replace(CONFIGURATION, virtual_services=(web,)))
         assert host.checker.heard()[0] == PutService(web)
         await host.load(none)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,7 +44,7 @@ from havip.ipvs.plan import settle
 from havip.ipvs.programmer import Unavailable
 from havip.ipvs.reasons import why
 from tests.ipvs.wire import Wire
-from tests.uml import edge_daemon
+from tests.uml import checking, edge_daemon
 
 FOUR, SIX = ip_address("192.0.2.1"), ip_address("2001:db8::1")
 WEB: Final = ServiceKey(4, Protocol.TCP, FOUR, 80)
@@ -347,18 +345,7 @@ def main(results: Path, _folder: Path) -> None:
     """Do every check, in order, each on empty tables."""
     for words in SETUP:
         subprocess.run(["ip", *words.split()], check=True)
-    kernel = Kernel()
-    with results.open("a", buffering=1) as told:
-        for check in CHECKS:
-            began = time.monotonic()
-            try:
-                check(kernel)
-                verdict = "good"
-            except Exception:
-                verdict = traceback.format_exc()
-            said("ipvsadm", "--clear")
-            print(json.dumps([check.__name__, verdict]), file=told)
-            print(f"{time.monotonic() - began:6.2f} s {check.__name__}", flush=True)
+    checking.do(CHECKS, Kernel(), results, lambda _: print(said("ipvsadm", "--clear"), end=""))
 
 
 if __name__ == "__main__":

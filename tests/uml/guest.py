@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from lab.capture import Capture, Frame
 from lab.netns import LINK_EVENTS, Host, Network, Switch
 from tests.daemon import caller, running
 from tests.daemon.running import Daemon, configuration, router
+from tests.uml import checking
 
 running.PATIENCE = 60.0  # a system call takes many times as long here
 
@@ -227,18 +226,10 @@ CHECKS = (
 
 def main(results: Path, folder: Path) -> None:
     """Do every check, in order."""
-    with Network("hvu") as net, results.open("a", buffering=1) as told:
-        began = time.monotonic()
+    with Network("hvu") as net:
         stage = Stage(net, folder)
         with stage.first, stage.second:
-            for check in CHECKS:
-                try:
-                    check(stage)
-                    verdict = "good"
-                except Exception:
-                    verdict = traceback.format_exc()
-                print(json.dumps([check.__name__, verdict]), file=told)
-                print(f"{time.monotonic() - began:6.1f} s {check.__name__}", flush=True)
+            checking.do(CHECKS, stage, results)
         for daemon in (stage.first, stage.second):
             print(f"--- {daemon.host.name}", *daemon.lines, sep="\n", flush=True)
 

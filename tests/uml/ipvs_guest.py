@@ -6,11 +6,9 @@ What is to be done comes in a file; the verdict of each check goes to another on
 from __future__ import annotations
 
 import errno
-import json
 import pickle
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -36,6 +34,7 @@ from havip.ipvs.plan import plan
 from tests.ipvs.kernel_model import SCHEDULERS, KernelModel
 from tests.ipvs.tables import Scene
 from tests.ipvs.wire import Wire
+from tests.uml import checking
 
 LOOK_EVERY = 50  # changes between two comparisons of everything
 
@@ -126,14 +125,7 @@ def main(results: Path, folder: Path) -> None:
     ):
         subprocess.run(["ip", *words.split()], check=True)
     work = pickle.loads((folder / "work").read_bytes())
-    with results.open("a", buffering=1) as told:
-        for check in CHECKS:
-            try:
-                check(work)
-                verdict = "good"
-            except Exception:
-                verdict = traceback.format_exc()
-            print(json.dumps([check.__name__, verdict]), file=told)
+    checking.do(CHECKS, work, results)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,8 @@ As in `traffic`, ipvsadm says what the kernel has and the client what becomes of
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
-import time
-import traceback
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -19,6 +16,7 @@ import pytest
 from lab.lvs import tables
 from lab.lvs.plan import ECHO, SERVERS
 from lab.netns import Network
+from tests.uml import checking
 from tests.uml.kinds_files import SCHEDULERS, SECOND, SYNC, schedulers
 from tests.uml.kinds_stage import CLIENTS, NOT_AT_ALL, REFUSED, SHORT, Stage
 from tests.uml.operating import server, shown, until
@@ -285,19 +283,14 @@ CHECKS = (
 
 def main(results: Path, folder: Path) -> None:
     """Do every check, in order."""
-    with Network("hvk") as net, ExitStack() as cleaning, results.open("a", buffering=1) as told:
-        began = time.monotonic()
+    with Network("hvk") as net, ExitStack() as cleaning:
         stage = Stage(net, folder, cleaning)
-        print(f"{time.monotonic() - began:6.1f} s the stage is set", flush=True)
-        for check in CHECKS:
-            try:
-                check(stage)
-                verdict = "good"
-            except Exception:
-                verdict = traceback.format_exc()
+
+        def after(good: bool) -> None:
+            if not good:
                 print(stage.d1.run("ipvsadm", "-L", "-n").stdout)
-            print(json.dumps([check.__name__, verdict]), file=told)
-            print(f"{time.monotonic() - began:6.1f} s {check.__name__}", flush=True)
+
+        checking.do(CHECKS, stage, results, after)
         print(*stage.daemon.lines, sep="\n", flush=True)
 
 

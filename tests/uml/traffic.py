@@ -6,12 +6,10 @@ what the kernel has, the client says what becomes of it; no daemon's word is tak
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +24,7 @@ from lab.lvs.visitor import Stream, Transfer, Visitor
 from lab.netns import Host, Network
 from tests.daemon import running
 from tests.daemon.running import Daemon
-from tests.uml import operating
+from tests.uml import checking, operating
 
 running.PATIENCE = 60.0  # a system call takes many times as long here
 
@@ -311,20 +309,9 @@ CHECKS = (
 
 def main(results: Path, folder: Path, names: list[str]) -> None:
     """Do every check, in order; only some of them if they are named."""
-    with Network("hvt") as net, ExitStack() as cleaning, results.open("a", buffering=1) as told:
-        began = time.monotonic()
+    with Network("hvt") as net, ExitStack() as cleaning:
         stage = Stage(net, folder, cleaning)
-        print(f"{time.monotonic() - began:6.1f} s the stage is set", flush=True)
-        for check in CHECKS:
-            if names and check.__name__ not in names:
-                continue
-            try:
-                check(stage)
-                verdict = "good"
-            except Exception:
-                verdict = traceback.format_exc()
-            print(json.dumps([check.__name__, verdict]), file=told)
-            print(f"{time.monotonic() - began:6.1f} s {check.__name__}", flush=True)
+        checking.do([check for check in CHECKS if not names or check.__name__ in names], stage, results)
         for daemon in stage.daemons.values():
             print(f"--- {daemon.host.name}", *daemon.lines, sep="\n", flush=True)
 
